@@ -1,0 +1,141 @@
+"""What every column of every table means, with its unit: headings of LaTeX tables and axes."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading for people, the unit ("1" for pure numbers, "" for words), and the meaning."""
+
+    heading: str
+    unit: str
+    meaning: str
+
+
+_ESTIMATORS = {
+    "mle_k1": ("MLE, k−1", "maximum likelihood, inner sum divided by k − 1"),
+    "mle_k2": ("MLE, k−2", "maximum likelihood, inner sum divided by k − 2 (the released code)"),
+    "twonn_10pct": ("TwoNN, −10 %", "TwoNN, the largest 10 % of ratios left out"),
+    "twonn_largest": ("TwoNN, −1", "TwoNN, the largest ratio left out (the released code)"),
+}
+
+COLUMNS = {
+    "task": Column("Task", "", "dataset and what is told apart in it"),
+    "dataset": Column("Dataset", "", "name in config.yaml"),
+    "domain": Column("Domain", "", "radiology or natural; all: both together"),
+    "note": Column("Note", "", "what must be said wherever the dataset is shown"),
+    "subset": Column("Subset", "", "pool: all images of the task; n500: the training set of 500"),
+    "model": Column("Model", "", "network; all: every network together"),
+    "n_train": Column("N", "images", "size of the training set; all: every size together"),
+    "seed": Column("Seed", "", "number of the replicate"),
+    "status": Column("Status", "", "ok, or diverged: the loss ceased to be finite"),
+    "image_size": Column("Size", "pixels", "height and width"),
+    "channels": Column("Channels", "1", "1: grey, 3: colour"),
+    "n_classes": Column("Classes", "1", "number of classes"),
+    "n_pool_requested": Column("Pool asked", "images", "pool size that the study asks for"),
+    "n_pool": Column("Pool", "images", "class-balanced pool that the data gave"),
+    "n_test": Column("Test", "images", "fixed, class-balanced test set"),
+    "n_images": Column("n", "images", "images measured"),
+    "n_duplicates": Column("Duplicates", "images", "images identical to an earlier one, collapsed"),
+    "n_label_conflicts": Column(
+        "Conflicts", "images", "images that occur under several labels, left out of K_F"
+    ),
+    "n_unreadable": Column("Unreadable", "images", "files replaced because they cannot be decoded"),
+    "n_patients": Column("Patients", "1", "patients in the pool; 0: no ids"),
+    "split": Column("Split", "", "how test images are set apart: patient, image or official"),
+    "patient_disjoint": Column("By patient", "", "whether no patient stands on both sides"),
+    "k": Column("k", "1", "neighbours of the MLE"),
+    "label_sharpness": Column(
+        "K_F at M", "1/intensity", "label sharpness of M images, all pairs; mean over draws"
+    ),
+    "label_sharpness_sd": Column("SD", "1/intensity", "standard deviation of K_F over draws"),
+    "label_sharpness_m": Column("M", "images", "images to a draw; all of them where there are fewer"),
+    "label_sharpness_draws": Column("Draws", "1", "draws behind K_F at M"),
+    "label_sharpness_all": Column("K_F, all", "1/intensity", "label sharpness over all pairs"),
+    "label_sharpness_resolution_free": Column(
+        "K_F at M, res.-free", "1", "K_F at M per root-mean-square change of the full range"
+    ),
+    "label_sharpness_sd_resolution_free": Column("SD, res.-free", "1", "its standard deviation"),
+    "label_sharpness_all_resolution_free": Column(
+        "K_F, all, res.-free", "1", "K_F over all pairs per root-mean-square change of the range"
+    ),
+    "train_loss": Column("Train loss", "nats", "cross-entropy over the last epoch"),
+    "train_accuracy": Column("Train acc.", "1", "accuracy over the last epoch"),
+    "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),
+    "test_accuracy": Column("Test acc.", "1", "accuracy on the test set, final epoch"),
+    "highest_test_accuracy": Column("Highest acc.", "1", "highest test accuracy over epochs"),
+    "epochs_done": Column("Epochs", "1", "epochs that ended with a finite loss"),
+    "train_seconds": Column("Time", "s", "wall time of training and of testing every epoch"),
+    "images_per_second": Column("Speed", "images/s", "training images over wall time"),
+    "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
+    "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),
+    "representation_id": Column(
+        "d_repr", "1", "ID of the penultimate representation, by the study's estimator"
+    ),
+    "id_estimator": Column("Estimator", "", "estimator of d_data and of the pool's ID"),
+    "representation_estimator": Column("Estimator of d_repr", "", "estimator of d_repr"),
+    "attack": Column("Attack", "", "fgsm: one step of the sign of the gradient, L∞"),
+    "epsilon_255": Column("ε", "1/255", "L∞ bound in steps of 1/255 of the intensity range"),
+    "n_test_images": Column("n test", "images", "test images attacked"),
+    "clean_loss": Column("Clean loss", "nats", "cross-entropy without attack"),
+    "attacked_loss": Column("Attacked loss", "nats", "cross-entropy under attack"),
+    "loss_penalty": Column("Penalty", "nats", "attacked loss − clean loss"),
+    "clean_accuracy": Column("Clean acc.", "1", "accuracy without attack"),
+    "attacked_accuracy": Column("Attacked acc.", "1", "accuracy under attack"),
+    "attacked_accuracy_low": Column("95 % low", "1", "Wilson interval of the attacked accuracy"),
+    "attacked_accuracy_high": Column("95 % high", "1", "Wilson interval of the attacked accuracy"),
+    "kind": Column("Fit", "", "which regression the row is"),
+    "dimension": Column("d", "", "data_id or representation_id"),
+    "n": Column("n", "points", "points fitted"),
+    "n_left_out": Column("Left out", "points", "points without a finite value"),
+    "r_squared": Column("R²", "1", "coefficient of determination"),
+    "intercept": Column("Intercept", "response", "value where every term is 0"),
+    "pearson_r": Column("r", "1", "Pearson's correlation"),
+    "pearson_p": Column("p (r)", "1", "its p value"),
+    "pearson_low": Column("r, low", "1", "95 % interval by Fisher's transformation"),
+    "pearson_high": Column("r, high", "1", "95 % interval by Fisher's transformation"),
+    "spearman_rho": Column("ρ", "1", "Spearman's rank correlation"),
+    "mean_data_id": Column("mean d_data", "1", "mean over runs"),
+    "mean_representation_id": Column("mean d_repr", "1", "mean over runs"),
+    "share_below": Column("d_repr ≤ d_data", "1", "share of runs"),
+    "reason": Column("Not measured because", "", "why values of this row are missing"),
+}
+
+for _name, (_heading, _meaning) in _ESTIMATORS.items():
+    for _prefix, _of in (("id", "images"), ("representation_id", "penultimate representation")):
+        _key = f"{_prefix}_{_name}"
+        _short = "ID" if _prefix == "id" else "d_repr"
+        COLUMNS[_key] = Column(f"{_short} ({_heading})", "1", f"dimension of the {_of}: {_meaning}")
+        COLUMNS[f"{_key}_se"] = Column("SE", "1", f"standard error of {_key}")
+
+_TERMS = {
+    "pool_id": ("ID", "response", "the ID"),
+    "data_id": ("d_data", "response", "the ID of the training set"),
+    "log_n": ("ln N", "response", "ln N"),
+    "log_n_over_d": ("(ln N)/d", "response", "(ln N)/d"),
+    "log_sharpness": ("ln K_F", "response", "ln K_F"),
+    "label_sharpness": ("K_F", "nats × intensity", "K_F"),
+}
+for _term, (_heading, _unit, _what) in _TERMS.items():
+    COLUMNS[f"{_term}_slope"] = Column(f"slope of {_heading}", _unit, f"coefficient of {_what}")
+    COLUMNS[f"{_term}_low"] = Column("low", _unit, f"95 % interval of the slope of {_what}")
+    COLUMNS[f"{_term}_high"] = Column("high", _unit, f"95 % interval of the slope of {_what}")
+    COLUMNS[f"{_term}_p"] = Column("p", "1", f"p value of the slope of {_what}")
+
+
+def heading(name: str) -> str:
+    """Heading with unit, as tables and axes show it."""
+    column = COLUMNS[name]
+    return column.heading if column.unit in ("", "1") else f"{column.heading} [{column.unit}]"
+
+
+def dictionary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row for every column of every table: table, column, unit, meaning."""
+    rows = [
+        {"table": table, "column": name, "unit": COLUMNS[name].unit, "meaning": COLUMNS[name].meaning}
+        for table, frame in tables.items()
+        for name in frame
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,32 @@
+"""Where images come from: one adapter a family, all with the same three methods.
+
+`locate` makes sure the files are there (downloading them where that is possible), `index` lists
+the images without decoding them, `read` decodes one.
+"""
+
+from pathlib import Path
+
+from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.embedded import EmbeddedDataset
+from idsharp.datasets.folder import FolderDataset
+from idsharp.datasets.npz import NpzDataset
+from idsharp.datasets.torchvision import TorchvisionDataset
+
+ADAPTERS: dict[str, type[Dataset]] = {
+    "embedded": EmbeddedDataset,
+    "folder": FolderDataset,
+    "npz": NpzDataset,
+    "torchvision": TorchvisionDataset,
+}
+
+__all__ = ["ADAPTERS", "Dataset", "DatasetError", "open_dataset"]
+
+
+def open_dataset(name: str, settings: dict, data_dir: str | Path = "data") -> Dataset:
+    """The dataset that these settings of config.yaml describe.
+
+    Args:
+        name: names the folder below `data_dir` that downloads go to.
+        settings: `adapter` and its options (`path`, `source`, `url`, `checksum`).
+    """
+    return ADAPTERS[settings["adapter"]](name, settings, Path(data_dir))

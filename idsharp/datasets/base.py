@@ -1,0 +1,79 @@
+"""What every dataset adapter offers."""
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+#: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
+#: ("test" or anything else); the last two are empty where the dataset has none.
+INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
+
+# Beyond this many files a receipt holds one checksum over names and sizes.
+_HASHED_FILES = 100
+
+
+class DatasetError(ValueError):
+    """A dataset is missing or not what it should be; the message says what to do."""
+
+
+class Dataset(ABC):
+    """A source of labelled images."""
+
+    def __init__(self, name: str, settings: dict, data_dir: Path):
+        self.name = name
+        self.settings = settings
+        self.directory = data_dir / name
+
+    @abstractmethod
+    def locate(self) -> list[Path]:
+        """Make sure the files are there, downloading what can be; return them, sorted."""
+
+    @abstractmethod
+    def index(self) -> pd.DataFrame:
+        """One row an image, with INDEX_COLUMNS, all strings, in an order that never changes."""
+
+    @abstractmethod
+    def read(self, where: str) -> np.ndarray:
+        """The pixels of one image, H×W or H×W×3, at the source's own depth."""
+
+    @property
+    def path(self) -> Path:
+        """The `path` of the settings, with ~ and environment variables filled in."""
+        given = self.settings.get("path")
+        if given is None:
+            return self.directory
+        path = os.path.expanduser(os.path.expandvars(given))
+        if "$" in path:
+            raise DatasetError(
+                f"dataset {self.name}: the path {given!r} names an environment variable that is "
+                "not set; export it or write the path itself"
+            )
+        return Path(path)
+
+
+def receipt(dataset: Dataset, files: list[Path]) -> dict:
+    """What was found: number of files, bytes, and SHA-256 checksums."""
+    sizes = [file.stat().st_size for file in files]
+    record: dict = {"dataset": dataset.name, "n_files": len(files), "bytes": sum(sizes)}
+    if len(files) <= _HASHED_FILES:
+        record["sha256"] = {file.name: _sha256(file) for file in files}
+    else:
+        root = os.path.commonpath(files)
+        lines = (f"{os.path.relpath(f, root)}\t{s}\n" for f, s in zip(files, sizes, strict=True))
+        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        record["sha256_of_names_and_sizes"] = digest
+    return record
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def make_index(rows: list[tuple]) -> pd.DataFrame:
+    """An index from tuples in the order of INDEX_COLUMNS."""
+    return pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)

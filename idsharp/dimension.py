@@ -1,0 +1,107 @@
+"""Intrinsic dimension from nearest-neighbour distances: MLE and TwoNN.
+
+Both take distances in which no point has a twin: exact duplicates are collapsed before
+(`idsharp.properties`), since a zero distance makes both estimators undefined.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: How the inner sum of the MLE is divided. "k-1" is the maximum-likelihood form that MacKay &
+#: Ghahramani average; "k-2" is the unbiased variant that the papers' released code uses.
+NORMALISATIONS = ("k-1", "k-2")
+
+#: Which of the largest ratios TwoNN leaves out: the largest 10 % (Facco et al. 2017) or only the
+#: largest one, whose empirical distribution function is 1 (the papers' released code).
+DISCARDS = ("10%", "largest")
+
+
+class UndefinedEstimateError(ValueError):
+    """The quantity is not defined on these data; the message says why."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, its standard error, and the number of points behind it.
+
+    The standard error treats points as independent and covers no bias: both estimators fall short
+    of high dimensions when points are few.
+    """
+
+    value: float
+    standard_error: float
+    n: int
+
+
+def mle(distances: np.ndarray, k: int = 20, normalisation: str = "k-1") -> Estimate:
+    """Maximum-likelihood intrinsic dimension.
+
+    m = [ 1/(N (k−1)) Σ_i Σ_{j<k} log(T_k(x_i) / T_j(x_i)) ]⁻¹ — Levina & Bickel 2004 with the
+    averaging of inverses of MacKay & Ghahramani 2005; k = 20 in Konz et al. 2022, eq. 1.
+
+    Args:
+        distances: N×K sorted neighbour distances, K ≥ k, the point itself excluded.
+        k: neighbours used.
+        normalisation: "k-1" or "k-2", what the inner sum is divided by.
+
+    Raises:
+        UndefinedEstimateError: fewer than k neighbours, a zero distance, or all neighbours of all
+            points equally far.
+    """
+    if normalisation not in NORMALISATIONS:
+        raise ValueError(f"normalisation is one of {NORMALISATIONS}, found {normalisation!r}")
+    divisor = k - 1 if normalisation == "k-1" else k - 2
+    if divisor < 1:
+        raise ValueError(f"k = {k} is too small for normalisation {normalisation}")
+    _check(distances, k)
+    logs = np.log(distances[:, :k])
+    inverse = (logs[:, -1:] - logs[:, :-1]).sum(axis=1) / divisor
+    mean = inverse.mean()
+    if mean <= 0:
+        raise UndefinedEstimateError(f"all {k} neighbours of every point are equally far away")
+    n = len(inverse)
+    # Delta method: the estimate is the inverse of a mean over points.
+    spread = inverse.std(ddof=1) / np.sqrt(n)
+    return Estimate(float(1 / mean), float(spread / mean**2), n)
+
+
+def twonn(distances: np.ndarray, discard: str = "10%") -> Estimate:
+    """TwoNN intrinsic dimension (Facco et al. 2017).
+
+    Slope through the origin of −log(1 − F(μ)) on log μ, with μ = T_2 / T_1 sorted and F = i/N.
+
+    Args:
+        distances: N×K sorted neighbour distances, K ≥ 2, the point itself excluded.
+        discard: "10%" or "largest", the ratios left out at the upper end.
+
+    Raises:
+        UndefinedEstimateError: fewer than two neighbours, a zero distance, or all ratios 1.
+    """
+    if discard not in DISCARDS:
+        raise ValueError(f"discard is one of {DISCARDS}, found {discard!r}")
+    _check(distances, 2)
+    ratios = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))
+    n = len(ratios)
+    kept = n - 1 if discard == "largest" else int(np.floor(0.9 * n))
+    x = ratios[:kept]
+    y = -np.log1p(-np.arange(1, kept + 1) / n)
+    if not x.any():
+        raise UndefinedEstimateError("both neighbours of every point are equally far away")
+    slope = float(x @ y / (x @ x))
+    # The ratios are Pareto(d), whose maximum-likelihood exponent has the standard error d/√n.
+    return Estimate(slope, slope / np.sqrt(kept), n)
+
+
+def _check(distances: np.ndarray, k: int) -> None:
+    if distances.ndim != 2 or distances.shape[1] < k:
+        raise UndefinedEstimateError(
+            f"{k} neighbours a point are needed, found distances of shape {distances.shape}"
+        )
+    if len(distances) < k + 1:
+        raise UndefinedEstimateError(
+            f"k = {k} needs at least {k + 1} distinct points, found {len(distances)}"
+        )
+    twins = int((distances[:, 0] <= 0).sum())
+    if twins:
+        raise UndefinedEstimateError(f"{twins} points lie at distance zero from another")

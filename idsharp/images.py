@@ -1,0 +1,99 @@
+"""The 8-bit image format: N×C×H×W uint8, each image scaled by its own maximum, then resized.
+
+Scaling and size follow Konz & Mazurowski (ICLR 2024, appendix on implementation): every image is
+scaled to [0, 255] by its own maximum and resized to 224×224 (bilinear, antialiased).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+# ITU-R BT.601 luma, as Pillow's convert("L") uses for 8-bit colour.
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+class UnreadableImageError(ValueError):
+    """An image file that cannot be decoded; the message names the file and the cause."""
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Decode one PNG, JPEG or TIFF at its own depth.
+
+    Returns H×W (grey) or H×W×3 (colour), in the file's own numeric type. Palettes become RGB, an
+    alpha channel is dropped, the EXIF orientation is applied.
+
+    Raises:
+        UnreadableImageError: missing, truncated or unknown file, or a TIFF of several pages.
+    """
+    try:
+        with Image.open(path) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise UnreadableImageError(
+                    f"{path}: holds {image.n_frames} pages; save each as a file of its own"
+                )
+            image = ImageOps.exif_transpose(image)
+            if image.mode in ("L", "I;16", "I;16B", "I;16L", "I", "F", "RGB"):
+                return np.asarray(image)
+            # "1" and "LA" are grey; palettes, CMYK, YCbCr and RGBA are colour.
+            return np.asarray(image.convert("L" if image.mode in ("1", "LA") else "RGB"))
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadableImageError(f"{path}: cannot be read as an image ({error})") from error
+
+
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """Scale one image by its own maximum to [0, 255] and round to 8 bit.
+
+    Args:
+        pixels: any shape, any real type. Negative values (signed scanners' output) are lifted by
+            the minimum first; an all-zero image stays zero.
+
+    Raises:
+        ValueError: empty, or values that are not finite.
+    """
+    if pixels.size == 0:
+        raise ValueError("the image has no pixels")
+    values = pixels.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("the image holds values that are not finite")
+    lowest = values.min()
+    if lowest < 0:
+        values -= lowest
+    highest = values.max()
+    if highest > 0:
+        values *= 255.0 / highest
+    return np.rint(values).astype(np.uint8)
+
+
+def set_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """H×W or H×W×C pixels as C×H×W with 1 (luma) or 3 (grey repeated) channels, depth kept."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if pixels.ndim == 2:
+        return np.repeat(pixels[None], channels, axis=0)
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"expected an image of H×W or H×W×3 pixels, found shape {pixels.shape}")
+    if channels == 1:
+        return (pixels.astype(np.float64) @ _LUMA)[None]
+    return np.moveaxis(pixels, 2, 0)
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize a C×H×W uint8 image to C×size×size, bilinear and antialiased.
+
+    Pillow's fixed-point filter gives the same bytes on every machine.
+    """
+    if image.shape[1:] == (size, size):
+        return image
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR))
+        for plane in image
+    ]
+    return np.stack(planes)
+
+
+def standardize(pixels: np.ndarray, size: int, channels: int) -> np.ndarray:
+    """Any decoded image as C×size×size uint8: channels, then own maximum to 255, then resize."""
+    return resize(to_uint8(set_channels(pixels, channels)), size)

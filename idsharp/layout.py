@@ -1,0 +1,41 @@
+"""Which file of a study holds what. The rules write these paths out; a test holds both together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The records of a study that the tables are made from."""
+
+    root: Path
+    tasks: list[str]
+    models: list[str]
+    n_train: list[int]
+    seeds: list[int]
+
+    @property
+    def subsets(self) -> list[str]:
+        """The sets of images that are measured: the pool and every training set."""
+        return ["pool", *(f"n{n}" for n in self.n_train)]
+
+    def audit(self, task: str) -> Path:
+        return self.root / "data" / task / "audit.json"
+
+    def images(self, task: str) -> Path:
+        return self.root / "data" / task / "images.npy"
+
+    def samples(self, task: str) -> Path:
+        return self.root / "data" / task / "samples.csv"
+
+    def properties(self, task: str, subset: str) -> Path:
+        return self.root / "properties" / task / f"{subset}.json"
+
+    def run(self, task: str, model: str, n_train: int, seed: int) -> Path:
+        return self.root / "models" / task / model / f"n{n_train}_s{seed}.json"
+
+    def attacks(self, task: str, model: str) -> Path:
+        return self.root / "attacks" / task / f"{model}.csv"
+
+    def representations(self, task: str, model: str) -> Path:
+        return self.root / "representations" / task / f"{model}.csv"

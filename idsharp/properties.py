@@ -1,0 +1,168 @@
+"""Everything that is measured of a labelled image set before any network sees it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from idsharp.dimension import Estimate, UndefinedEstimateError, mle, twonn
+from idsharp.neighbors import Neighbors, nearest_neighbors
+from idsharp.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
+
+#: Estimators of intrinsic dimension by the name that tables use.
+ESTIMATORS = {
+    "id_mle_k1": lambda distances, k: mle(distances, k, "k-1"),
+    "id_mle_k2": lambda distances, k: mle(distances, k, "k-2"),
+    "id_twonn_10pct": lambda distances, k: twonn(distances, "10%"),
+    "id_twonn_largest": lambda distances, k: twonn(distances, "largest"),
+}
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Groups of identical images.
+
+    Attributes:
+        group: n group numbers; identical images share one. Numbered by first appearance.
+        conflicting: n booleans; true where the same image also occurs under another label.
+    """
+
+    group: np.ndarray
+    conflicting: np.ndarray
+
+    @property
+    def first(self) -> np.ndarray:
+        """Position of the first image of each group."""
+        return np.unique(self.group, return_index=True)[1]
+
+    @property
+    def n_extra(self) -> int:
+        """Images that repeat an earlier one."""
+        return len(self.group) - len(self.first)
+
+
+def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
+    """Group n×… points by exact equality of all their values."""
+    # Digests, not the values themselves, so that memory stays small for any size of image.
+    digests = (hashlib.sha256(np.ascontiguousarray(point)).digest() for point in points)
+    seen: dict[bytes, int] = {}
+    group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
+    conflicting = np.zeros(len(group), dtype=bool)
+    if labels is not None:
+        codes = np.unique(labels, return_inverse=True)[1]
+        lowest = np.full(len(seen), len(codes))
+        highest = np.full(len(seen), -1)
+        np.minimum.at(lowest, group, codes)
+        np.maximum.at(highest, group, codes)
+        conflicting = (lowest != highest)[group]
+    return Duplicates(group, conflicting)
+
+
+def dimension_record(points: np.ndarray, k: int) -> dict:
+    """Intrinsic dimension of n×… points (images or activations) by every estimator, flat.
+
+    Exact duplicates are collapsed and counted. What is undefined is null, with a `_reason`.
+    """
+    duplicates = find_duplicates(points)
+    distinct = _take(points, duplicates.first)
+    neighbors = nearest_neighbors(distinct, _depth(k, distinct))
+    return _dimensions(neighbors, k, len(points), duplicates.n_extra)
+
+
+def properties_record(
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    k: int,
+    m: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict:
+    """Intrinsic dimension and label sharpness of one labelled set of images, as a flat record.
+
+    Args:
+        images: n×C×H×W uint8.
+        labels: n class labels.
+        k: neighbours of the MLE.
+        m, draws: images to a draw and number of draws for K_F; where n ≤ m, K_F at m is that over
+            all pairs of the n images, and `label_sharpness_m` says n.
+
+    Returns:
+        Dimensions (dimensionless, with standard errors), K_F in 1/intensity (8-bit, L2 over all
+        pixels) and resolution-free, and the counts behind them. Undefined values are null with
+        a `_reason`.
+    """
+    duplicates = find_duplicates(images, labels)
+    record: dict = {"n_label_conflicts": int(duplicates.conflicting.sum())}
+    # One copy of each image; conflicting images take part in the dimension, not in K_F.
+    first = duplicates.first
+    distinct = _take(images, first)
+    usable = ~duplicates.conflicting[first]
+    if usable.all():
+        neighbors = between_classes = nearest_neighbors(distinct, _depth(k, distinct), labels[first])
+    else:
+        neighbors = nearest_neighbors(distinct, _depth(k, distinct))
+        first, distinct = first[usable], distinct[usable]
+        between_classes = nearest_neighbors(distinct, 0, labels[first]) if len(first) else None
+    record |= _dimensions(neighbors, k, len(images), duplicates.n_extra)
+    return record | _sharpnesses(distinct, labels[first], between_classes, first, m, draws, rng)
+
+
+def _take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """These images; the array itself, uncopied, where that is all of them."""
+    return images if len(positions) == len(images) else images[positions]
+
+
+def _depth(k: int, distinct: np.ndarray) -> int:
+    """Neighbours to find: k for the MLE and two for TwoNN, as far as there are that many."""
+    return min(max(k, 2), len(distinct) - 1)
+
+
+def _dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
+    record: dict = {"n_images": n, "n_duplicates": n_duplicates, "k": k}
+    for name, estimator in ESTIMATORS.items():
+        record |= _measured(name, lambda estimator=estimator: estimator(neighbors.distances, k))
+    return record
+
+
+def _measured(name: str, estimator: Callable[[], Estimate]) -> dict:
+    try:
+        estimate = estimator()
+    except UndefinedEstimateError as error:
+        return {name: None, f"{name}_se": None, f"{name}_reason": str(error)}
+    return {name: estimate.value, f"{name}_se": estimate.standard_error}
+
+
+def _sharpnesses(
+    images: np.ndarray,
+    labels: np.ndarray,
+    neighbors: Neighbors | None,
+    positions: np.ndarray,
+    m: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict:
+    names = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
+    used, shape = min(m, len(images)), images.shape[1:]
+    record = {"label_sharpness_m": used, "label_sharpness_draws": draws if used < len(images) else 1}
+    try:
+        if neighbors is None:
+            raise UndefinedEstimateError("every image also occurs under another label")
+        sharpest = sharpness_of_all_pairs(neighbors)
+        values = np.array([sharpest.value])
+        if used < len(images):
+            values = sharpness_of_draws(images, labels, used, draws, rng)
+    except UndefinedEstimateError as error:
+        undefined = {f"{name}{suffix}": None for name in names for suffix in ("", "_resolution_free")}
+        return record | undefined | {"label_sharpness_reason": str(error)}
+    # One draw of everything has no spread.
+    spread = float(values.std(ddof=1)) if len(values) > 1 else None
+    for name, value in zip(names, (sharpest.value, float(values.mean()), spread), strict=True):
+        record[name] = value
+        record[f"{name}_resolution_free"] = (
+            None if value is None else resolution_free(value, shape)
+        )
+    record["sharpest_first"] = int(positions[sharpest.first])
+    record["sharpest_second"] = int(positions[sharpest.second])
+    return record

@@ -1,0 +1,101 @@
+"""Reading and writing what the pipeline makes: whole files or none, and no NaN.
+
+A record is a flat JSON object. What could not be measured is null, with the reason beside it
+under the same name plus `_reason`.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays, because writers such as matplotlib choose the format by it.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private to the user; results are shared like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, record: dict) -> None:
+    """Write a record atomically. Raises ValueError on NaN or infinity: say what failed instead."""
+    write_text(path, json.dumps(record, indent=2, allow_nan=False, default=_plain) + "\n")
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a record written by `write_json`."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table atomically, without the index."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write_array(path: str | Path, array: np.ndarray) -> None:
+    """Write an array atomically in NumPy's .npy format, without pickles."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def provenance(*packages: str) -> dict:
+    """Versions of idsharp, Python and these packages, and the commit of the code."""
+    from idsharp import __version__
+
+    record = {"idsharp_version": __version__, "python_version": platform.python_version()}
+    for package in packages:
+        try:
+            record[f"{package}_version"] = version(package)
+        except PackageNotFoundError:
+            record[f"{package}_version"] = None
+    record["git_state"] = _git_state()
+    return record
+
+
+def _git_state() -> str | None:
+    """Commit of the working tree that holds this file, "-dirty" if it was changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def _plain(value: object) -> object:
+    """NumPy scalars and paths as JSON knows them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a record cannot hold {type(value).__name__}: {value!r}")

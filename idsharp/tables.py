@@ -1,0 +1,179 @@
+"""The tables of a study, assembled from its records."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from idsharp import scaling
+from idsharp.columns import heading
+from idsharp.layout import Layout
+from idsharp.properties import ESTIMATORS
+from idsharp.records import read_json
+
+_AUDIT = [
+    "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test", "split",
+    "n_patients", "patient_disjoint", "n_unreadable",
+]  # fmt: skip
+_PROPERTIES = [
+    "n_images", "n_duplicates", "n_label_conflicts", "k",
+    *(f"{name}{suffix}" for name in ESTIMATORS for suffix in ("", "_se")),
+    "label_sharpness", "label_sharpness_sd", "label_sharpness_m", "label_sharpness_draws",
+    "label_sharpness_all", "label_sharpness_resolution_free",
+    "label_sharpness_sd_resolution_free", "label_sharpness_all_resolution_free",
+]  # fmt: skip
+_RUN = [
+    "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
+    "highest_test_accuracy", "epochs_done", "train_seconds", "images_per_second",
+]  # fmt: skip
+
+
+def build_tables(
+    layout: Layout, tasks: dict[str, dict], id_estimator: str, representation_estimator: str
+) -> dict[str, pd.DataFrame]:
+    """Every table of a study by its name.
+
+    Args:
+        layout: where the records are.
+        tasks: for each task its dataset, domain and note.
+        id_estimator, representation_estimator: names from ESTIMATORS, for d_data and d_repr.
+    """
+    properties = _properties(layout, tasks)
+    runs = _runs(layout, tasks, properties, id_estimator, representation_estimator)
+    attacks = _attacks(layout, tasks, properties)
+    done = runs[runs["status"] == "ok"]
+    return {
+        "datasets": _datasets(layout, tasks, properties),
+        "properties": properties,
+        "runs": runs,
+        "attacks": attacks,
+        "accuracy_vs_id": scaling.accuracy_vs_id(done),
+        "generalization_law": scaling.generalization_law(done),
+        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(attacks),
+        "representation_vs_data": scaling.representation_vs_data(done),
+    }
+
+
+def _names(task: str, tasks: dict[str, dict]) -> dict:
+    return {"task": task} | tasks[task]
+
+
+def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
+    """A row for the pool and each training set of each task."""
+    rows = []
+    for task in layout.tasks:
+        for subset in layout.subsets:
+            record = read_json(layout.properties(task, subset))
+            reasons = sorted({value for key, value in record.items() if key.endswith("_reason")})
+            measured = {name: record[name] for name in _PROPERTIES}
+            rows.append(
+                _names(task, tasks)
+                | {"subset": subset}
+                | measured
+                | {"reason": "; ".join(reasons) or None}
+            )
+    return pd.DataFrame(rows)
+
+
+def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
+    """A row a task: what the pool holds, and what it measures."""
+    audits = [read_json(layout.audit(task)) for task in layout.tasks]
+    counted = pd.DataFrame([{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits])
+    pools = properties[properties["subset"] == "pool"].drop(columns=["subset", "n_images"])
+    names = pools[["task", "dataset", "domain", "note"]]
+    measured = pools.drop(columns=["dataset", "domain", "note"])
+    return names.merge(counted, on="task").merge(measured, on="task")
+
+
+def _runs(
+    layout: Layout,
+    tasks: dict[str, dict],
+    properties: pd.DataFrame,
+    id_estimator: str,
+    representation_estimator: str,
+) -> pd.DataFrame:
+    """A row a trained network, with the properties of its training set and of what it learned."""
+    keys = ["task", "model", "n_train", "seed"]
+    rows = []
+    for task in layout.tasks:
+        for model in layout.models:
+            for n_train in layout.n_train:
+                for seed in layout.seeds:
+                    record = read_json(layout.run(task, model, n_train, seed))
+                    row = {key: record[key] for key in keys} | {name: record[name] for name in _RUN}
+                    rows.append(_names(task, tasks) | row)
+    runs = pd.DataFrame(rows)
+    measured = properties.set_index(["task", "subset"])
+    pool = measured.xs("pool", level="subset")[id_estimator].rename("pool_id")
+    runs = runs.merge(pool, left_on="task", right_index=True)
+    runs["subset"] = "n" + runs["n_train"].astype(str)
+    training = measured[[id_estimator, "label_sharpness", "label_sharpness_m"]]
+    training = training.rename(columns={id_estimator: "data_id"})
+    runs = runs.merge(training, left_on=["task", "subset"], right_index=True).drop(columns="subset")
+    learned = _concatenate(layout.representations(t, m) for t in layout.tasks for m in layout.models)
+    if representation_estimator not in learned:
+        learned[representation_estimator] = float("nan")
+    learned = learned[[*keys, representation_estimator]]
+    learned = learned.rename(columns={representation_estimator: "representation_id"})
+    runs = runs.merge(learned, on=keys)
+    runs["id_estimator"], runs["representation_estimator"] = id_estimator, representation_estimator
+    return runs.sort_values(keys, ignore_index=True)
+
+
+def _attacks(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
+    """A row for each network and ε, with K_F of the training set."""
+    rows = _concatenate(layout.attacks(t, m) for t in layout.tasks for m in layout.models)
+    names = pd.DataFrame([_names(task, tasks) for task in layout.tasks])
+    rows = names.merge(rows, on="task")
+    rows["subset"] = "n" + rows["n_train"].astype(str)
+    sharpness = properties[["task", "subset", "label_sharpness", "label_sharpness_m"]]
+    rows = rows.merge(sharpness, on=["task", "subset"]).drop(columns="subset")
+    for name in ("attack", "loss_penalty", "clean_loss", "attacked_loss", "attacked_accuracy"):
+        if name not in rows:
+            rows[name] = float("nan")
+    return rows
+
+
+def _concatenate(paths) -> pd.DataFrame:
+    return pd.concat([pd.read_csv(Path(path)) for path in paths], ignore_index=True)
+
+
+def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """A booktabs table with headings and units, numbers at three significant digits."""
+    shown = table.dropna(axis="columns", how="all").rename(columns=heading_map(table))
+    styler = shown.style.hide(axis="index").format(_cell, na_rep="--")
+    numeric = shown.dtypes.map(pd.api.types.is_numeric_dtype)
+    return styler.to_latex(
+        hrules=True,
+        caption=_escape(caption),
+        label=label,
+        position="htbp",
+        column_format="".join("r" if number else "l" for number in numeric),
+    )
+
+
+def heading_map(table: pd.DataFrame) -> dict[str, str]:
+    """LaTeX headings by column name."""
+    return {name: _escape(heading(name)) for name in table}
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if value != int(value) or abs(value) >= 1e6 else f"{value:.0f}"
+    return _escape(str(value))
+
+
+_SYMBOLS = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "−": "$-$", "≤": r"$\leq$", "×": r"$\times$", "ε": r"$\varepsilon$", "ρ": r"$\rho$",
+    "²": r"$^2$", "∞": r"$\infty$", "≲": r"$\lesssim$",
+}  # fmt: skip
+
+
+def _escape(text: str) -> str:
+    """Text as LaTeX source; K_F and d_data become formulas."""
+    for name, formula in (("K_F", "$K_F$"), ("d_data", r"$d_\mathrm{data}$"), ("d_repr", r"$d_\mathrm{repr}$")):
+        parts = text.split(name)
+        if len(parts) > 1:
+            return formula.join(_escape(part) for part in parts)
+    return "".join(_SYMBOLS.get(character, character) for character in text)

@@ -1,0 +1,26 @@
+"""List the images of a dataset: id, where, label, patient, split."""
+
+import argparse
+import json
+
+from idsharp.cli_tools import run
+from idsharp.datasets import open_dataset
+from idsharp.records import write_csv
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", help="name of the dataset")
+    parser.add_argument("--settings", type=json.loads, required=True, help="its settings, JSON")
+    parser.add_argument("--data-dir", default="data", help="folder for downloads")
+    parser.add_argument("--index", required=True, help="index to write, .csv")
+    args = parser.parse_args()
+    index = open_dataset(args.dataset, args.settings, args.data_dir).index()
+    write_csv(args.index, index)
+    counts = index["label"].value_counts().sort_index()
+    listed = ", ".join(f"{label} {count}" for label, count in counts.head(12).items())
+    print(f"{args.dataset}: {len(index)} images in {len(counts)} classes ({listed})")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""Make sure that a dataset's files are there, and write a receipt with their checksums."""
+
+import argparse
+import json
+
+from idsharp.cli_tools import run
+from idsharp.datasets import open_dataset
+from idsharp.datasets.base import receipt
+from idsharp.records import write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", help="name of the dataset")
+    parser.add_argument("--settings", type=json.loads, required=True, help="its settings, JSON")
+    parser.add_argument("--data-dir", default="data", help="folder for downloads")
+    parser.add_argument("--receipt", required=True, help="receipt to write, .json")
+    args = parser.parse_args()
+    dataset = open_dataset(args.dataset, args.settings, args.data_dir)
+    record = receipt(dataset, dataset.locate())
+    write_json(args.receipt, record)
+    print(f"{args.dataset}: {record['n_files']} files, {record['bytes'] / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,51 @@
+"""Draw, decode and divide the images of one task."""
+
+import argparse
+import json
+
+import pandas as pd
+
+from idsharp.cli_tools import run
+from idsharp.datasets import open_dataset
+from idsharp.prepare import Request, prepare_task
+from idsharp.records import provenance, write_array, write_csv, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", help="name of the task")
+    parser.add_argument("--dataset", required=True, help="name of the dataset")
+    parser.add_argument("--settings", type=json.loads, required=True, help="its settings, JSON")
+    parser.add_argument("--data-dir", default="data", help="folder for downloads")
+    parser.add_argument("--index", required=True, help="index of the dataset, .csv")
+    parser.add_argument("--classes", type=json.loads, required=True, help="JSON; null: all labels")
+    parser.add_argument("--label", default="label", help="index column that classes speak of")
+    parser.add_argument("--split", choices=["patient", "image", "official"], default="patient")
+    parser.add_argument("--image-size", type=int, required=True, help="pixels")
+    parser.add_argument("--channels", type=int, choices=[1, 3], required=True)
+    parser.add_argument("--pool-size", type=int, required=True, help="images")
+    parser.add_argument("--n-test", type=int, required=True, help="images")
+    parser.add_argument("--n-train", type=int, nargs="+", required=True, help="images")
+    parser.add_argument("--unreadable-limit", type=float, default=0.01, help="fraction")
+    parser.add_argument("--images", required=True, help="images to write, .npy")
+    parser.add_argument("--samples", required=True, help="samples to write, .csv")
+    parser.add_argument("--audit", required=True, help="audit to write, .json")
+    args = parser.parse_args()
+
+    names = Request.__dataclass_fields__
+    request = Request(**{name: value for name, value in vars(args).items() if name in names})
+    index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
+    dataset = open_dataset(args.dataset, args.settings, args.data_dir)
+    prepared = prepare_task(dataset, index, request)
+    write_array(args.images, prepared.images)
+    write_csv(args.samples, prepared.samples)
+    audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")
+    write_json(args.audit, audit)
+    print(
+        f"{args.task}: {audit['n_pool']} images, {audit['n_duplicates']} duplicates, "
+        f"{audit['n_label_conflicts']} images with conflicting labels"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

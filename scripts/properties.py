@@ -1,0 +1,50 @@
+"""Measure intrinsic dimension and label sharpness of a task's pool and training sets."""
+
+import argparse
+
+from idsharp.cli_tools import load_set, run
+from idsharp.properties import properties_record
+from idsharp.records import provenance, write_json
+from idsharp.seeds import generator
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", help="name of the task")
+    parser.add_argument("--images", required=True, help="images of the task, .npy")
+    parser.add_argument("--samples", required=True, help="its samples, .csv")
+    parser.add_argument("--k", type=int, required=True, help="neighbours of the MLE")
+    parser.add_argument("--m", type=int, required=True, help="images to a draw for K_F")
+    parser.add_argument("--draws", type=int, required=True, help="draws for K_F")
+    parser.add_argument("--subsets", nargs="+", required=True, help="pool, n500, …")
+    parser.add_argument("--records", nargs="+", required=True, help="a .json for each subset")
+    args = parser.parse_args()
+    for subset, path in zip(args.subsets, args.records, strict=True):
+        images, labels, rows = load_set(args.images, args.samples, subset)
+        measured = properties_record(
+            images,
+            labels,
+            k=args.k,
+            m=args.m,
+            draws=args.draws,
+            rng=generator("sharpness", args.task, subset),
+        )
+        for end in ("first", "second"):
+            position = measured.pop(f"sharpest_{end}", None)
+            measured[f"sharpest_{end}_id"] = None if position is None else rows["id"].iloc[position]
+        record = {"task": args.task, "subset": subset} | measured
+        write_json(path, record | provenance("numpy", "torch"))
+        print(
+            f"{args.task} {subset}: n {record['n_images']}, ID (MLE) {_shown(record['id_mle_k1'])}, "
+            f"ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
+            f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",
+            flush=True,
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    run(main)

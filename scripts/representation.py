@@ -1,0 +1,46 @@
+"""Measure the intrinsic dimension of what the networks of one task and model learned."""
+
+import argparse
+
+import pandas as pd
+import torch
+
+from idsharp.checkpoints import trained_models
+from idsharp.cli_tools import load_set, run
+from idsharp.device import compute_device
+from idsharp.records import write_csv
+from idsharp.representations import representation_record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", required=True, help="images of the task, .npy")
+    parser.add_argument("--samples", required=True, help="its samples, .csv")
+    parser.add_argument("--runs", nargs="+", required=True, help="training records, .json")
+    parser.add_argument("--k", type=int, required=True, help="neighbours of the MLE")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--jobs-per-gpu", type=int, default=1)
+    parser.add_argument("--table", required=True, help="table to write, .csv")
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    pool, _, _ = load_set(args.images, args.samples, "pool")
+    rows = []
+    with compute_device(args.jobs_per_gpu) as device:
+        for names, model in trained_models(args.runs, pool.shape[1]):
+            if model is None:
+                rows.append(names)
+                continue
+            images = pool[: names["n_train"]]
+            record = representation_record(model, names["model"], images, args.k, device)
+            rows.append(names | record)
+            print(
+                f"{names['model']} n {names['n_train']} seed {names['seed']}: TwoNN "
+                f"{record['id_twonn_10pct']}, MLE {record['id_mle_k1']}",
+                flush=True,
+            )
+    write_csv(args.table, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,69 @@
+"""Train one network on one training set of a task."""
+
+import argparse
+
+import pandas as pd
+import torch
+
+from idsharp.cli_tools import load_set, run
+from idsharp.device import compute_device
+from idsharp.models import build_model, save_checkpoint
+from idsharp.records import atomic_path, provenance, write_csv, write_json
+from idsharp.seeds import seed_for
+from idsharp.training import Recipe, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", help="name of the task")
+    parser.add_argument("--images", required=True, help="images of the task, .npy")
+    parser.add_argument("--samples", required=True, help="its samples, .csv")
+    parser.add_argument("--model", required=True, help="name of the network")
+    parser.add_argument("--n-train", type=int, required=True, help="training images")
+    parser.add_argument("--seed", type=int, required=True, help="number of the replicate")
+    parser.add_argument("--outputs", type=int, required=True, help="size of the head")
+    parser.add_argument("--input-scale", type=float, required=True, help="factor on [0, 1]")
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, required=True, help="images")
+    parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--weight-decay", type=float, required=True)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--jobs-per-gpu", type=int, default=1)
+    parser.add_argument("--checkpoint", required=True, help="weights to write, .pt")
+    parser.add_argument("--history", required=True, help="history to write, .csv")
+    parser.add_argument("--record", required=True, help="record to write, .json")
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    recipe = Recipe(args.epochs, args.batch_size, args.learning_rate, args.weight_decay)
+    images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+    test_images, test_labels, _ = load_set(args.images, args.samples, "test")
+    # The same weights at the start for every N, so that N alone differs.
+    model = build_model(
+        args.model,
+        images.shape[1],
+        args.outputs,
+        seed_for("weights", args.task, args.model, args.seed),
+        args.input_scale,
+    )
+    with compute_device(args.jobs_per_gpu) as device:
+        record, history = train(
+            model,
+            (images, labels),
+            (test_images, test_labels),
+            recipe,
+            seed_for("training", args.task, args.model, args.n_train, args.seed),
+            device,
+            report=lambda line: print(line, flush=True),
+        )
+    names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
+    settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
+    with atomic_path(args.checkpoint) as temporary:
+        save_checkpoint(model.cpu(), temporary)
+    columns = ["epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    write_csv(args.history, pd.DataFrame(history, columns=columns))
+    write_json(args.record, names | record | settings | provenance("torch", "torchvision"))
+
+
+if __name__ == "__main__":
+    run(main)
