@@ -1,11 +1,11 @@
 """What the command-line scripts share."""
 
+import csv
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 
 def run(main: Callable[[], None]) -> None:
@@ -24,21 +24,24 @@ def run(main: Callable[[], None]) -> None:
 
 def load_set(
     images: str | Path, samples: str | Path, subset: str
-) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Images (memory-mapped), class numbers and sample rows of a subset of a prepared task.
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images (memory-mapped), class numbers and ids of a subset of a prepared task.
 
     Args:
         subset: "pool" (all images), "test", or "n<N>": the training set of size N.
     """
     array = np.load(images, mmap_mode="r", allow_pickle=False)
-    rows = pd.read_csv(samples, dtype={"id": str, "class": str, "patient": str}, keep_default_na=False)
+    with open(samples, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     if len(array) != len(rows):
         raise OSError(f"{images} holds {len(array)} images, {samples} {len(rows)} rows")
     if subset == "pool":
         chosen = slice(0, len(rows))
     elif subset == "test":
-        positions = np.flatnonzero(rows["split"] == "test")
+        # The test set stands in one piece, after the training images.
+        positions = [i for i, row in enumerate(rows) if row["split"] == "test"]
         chosen = slice(positions[0], positions[-1] + 1)
     else:
         chosen = slice(0, int(subset.removeprefix("n")))
-    return array[chosen], rows["label"].to_numpy()[chosen], rows.iloc[chosen]
+    labels = np.array([int(row["label"]) for row in rows[chosen]])
+    return array[chosen], labels, [row["id"] for row in rows[chosen]]

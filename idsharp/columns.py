@@ -51,7 +51,9 @@ COLUMNS = {
         "K_F at M", "1/intensity", "label sharpness of M images, all pairs; mean over draws"
     ),
     "label_sharpness_sd": Column("SD", "1/intensity", "standard deviation of K_F over draws"),
-    "label_sharpness_m": Column("M", "images", "images to a draw; all of them where there are fewer"),
+    "label_sharpness_m": Column(
+        "M", "images", "images to a draw; all of them where there are fewer"
+    ),
     "label_sharpness_draws": Column("Draws", "1", "draws behind K_F at M"),
     "label_sharpness_all": Column("K_F, all", "1/intensity", "label sharpness over all pairs"),
     "label_sharpness_resolution_free": Column(
@@ -84,6 +86,7 @@ COLUMNS = {
     "loss_penalty": Column("Penalty", "nats", "attacked loss − clean loss"),
     "clean_accuracy": Column("Clean acc.", "1", "accuracy without attack"),
     "attacked_accuracy": Column("Attacked acc.", "1", "accuracy under attack"),
+    "n_attacked_correct": Column("Right", "images", "test images right under attack"),
     "attacked_accuracy_low": Column("95 % low", "1", "Wilson interval of the attacked accuracy"),
     "attacked_accuracy_high": Column("95 % high", "1", "Wilson interval of the attacked accuracy"),
     "kind": Column("Fit", "", "which regression the row is"),
@@ -134,7 +137,12 @@ def heading(name: str) -> str:
 def dictionary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """A row for every column of every table: table, column, unit, meaning."""
     rows = [
-        {"table": table, "column": name, "unit": COLUMNS[name].unit, "meaning": COLUMNS[name].meaning}
+        {
+            "table": table,
+            "column": name,
+            "unit": COLUMNS[name].unit,
+            "meaning": COLUMNS[name].meaning,
+        }
         for table, frame in tables.items()
         for name in frame
     ]

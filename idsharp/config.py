@@ -76,7 +76,10 @@ def _explain(error: ValidationError, config: dict) -> str:
     if error.validator == "additionalProperties":
         allowed = sorted(error.schema["properties"])
         unknown = sorted(set(error.instance) - set(allowed))[0]
-        return f"{key} has an unknown key {unknown!r}{_suggest(unknown, allowed)}; allowed: " + ", ".join(allowed)
+        return (
+            f"{key} has an unknown key {unknown!r}{_suggest(unknown, allowed)}; allowed: "
+            + ", ".join(allowed)
+        )
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"{key} lacks {' and '.join(missing)}"
@@ -89,7 +92,10 @@ def _explain(error: ValidationError, config: dict) -> str:
 
 
 def _unknown(key: str, value: str, known) -> str:
-    return f"{key} names {value!r}, which is not there{_suggest(value, list(known))}; there are: " + ", ".join(known)
+    return (
+        f"{key} names {value!r}, which is not there{_suggest(value, list(known))}; there are: "
+        + ", ".join(known)
+    )
 
 
 def _suggest(wrong: str, allowed: list[str]) -> str:

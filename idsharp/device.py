@@ -32,7 +32,9 @@ def compute_device(jobs_per_gpu: int = 1) -> Iterator[torch.device]:
     folder.mkdir(exist_ok=True, mode=0o700)
     # Slots are named after the physical device, which differs between jobs of a scheduler.
     names = [torch.cuda.get_device_properties(i).uuid for i in range(count)]
-    slots = [(i, folder / f"{names[i]}.{slot}") for slot in range(jobs_per_gpu) for i in range(count)]
+    slots = [
+        (i, folder / f"{names[i]}.{slot}") for slot in range(jobs_per_gpu) for i in range(count)
+    ]
     while True:
         for device, path in slots:
             with open(path, "w") as file:

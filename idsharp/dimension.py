@@ -93,6 +93,15 @@ def twonn(distances: np.ndarray, discard: str = "10%") -> Estimate:
     return Estimate(slope, slope / np.sqrt(kept), n)
 
 
+#: Estimators of intrinsic dimension by the name that tables use.
+ESTIMATORS = {
+    "id_mle_k1": lambda distances, k: mle(distances, k, "k-1"),
+    "id_mle_k2": lambda distances, k: mle(distances, k, "k-2"),
+    "id_twonn_10pct": lambda distances, k: twonn(distances, "10%"),
+    "id_twonn_largest": lambda distances, k: twonn(distances, "largest"),
+}
+
+
 def _check(distances: np.ndarray, k: int) -> None:
     if distances.ndim != 2 or distances.shape[1] < k:
         raise UndefinedEstimateError(

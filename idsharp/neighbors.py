@@ -109,7 +109,7 @@ def _squared_distances(rows: tuple, columns: tuple) -> torch.Tensor:
 
 
 class _IntegerSearch:
-    """Neighbours by keys `squared distance × n + index`: one integer orders pairs and breaks ties."""
+    """Neighbours by keys `squared distance × n + index`, which order pairs and break ties."""
 
     def __init__(self, flat: np.ndarray, k: int, labels: np.ndarray | None):
         n, width = flat.shape
@@ -117,7 +117,9 @@ class _IntegerSearch:
             raise ValueError(f"{n} images of {width} values are too many for 64-bit distances")
         self.flat, self.k, self.n = flat, k, n
         self.keys = torch.full((n, k), _NEVER)
-        self.labels = None if labels is None else torch.from_numpy(np.unique(labels, return_inverse=True)[1])
+        self.labels = (
+            None if labels is None else torch.from_numpy(np.unique(labels, return_inverse=True)[1])
+        )
         self.other = None if labels is None else torch.full((n,), _NEVER)
 
     def load(self, start: int, stop: int) -> tuple:
@@ -153,7 +155,9 @@ class _IntegerSearch:
             return Neighbors(distances, keys % self.n)
         other, alone = self.other.numpy(), self.other.numpy() == _NEVER
         other_distances = np.where(alone, np.inf, np.sqrt((other // self.n).astype(np.float64)))
-        return Neighbors(distances, keys % self.n, other_distances, np.where(alone, -1, other % self.n))
+        return Neighbors(
+            distances, keys % self.n, other_distances, np.where(alone, -1, other % self.n)
+        )
 
 
 class _FloatSearch:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from idsharp.datasets import Dataset
+from idsharp.duplicates import Duplicates, find_duplicates
 from idsharp.images import UnreadableImageError, standardize
-from idsharp.properties import find_duplicates
 from idsharp.sampling import (
     SamplingError,
     Split,
@@ -112,8 +112,8 @@ def _draw_pool(
         quota = pool_quota(counts, size)
         if quota * n_classes < size - size % n_classes:
             report(
-                f"{request.task}: {size} images were asked for, {quota * n_classes} make a balanced "
-                f"set (images by class: {counts.tolist()})"
+                f"{request.task}: {size} images were asked for, {quota * n_classes} make a "
+                f"balanced set (images by class: {counts.tolist()})"
             )
         for number in range(n_classes):
             candidates = rng.permutation(part.index[part["target"] == number])
@@ -170,7 +170,7 @@ def _split(
     return split_pool(targets, merge_groups(*codes), request.n_test, rng, for_test)
 
 
-def _duplicate_of(ids: np.ndarray, duplicates) -> np.ndarray:
+def _duplicate_of(ids: np.ndarray, duplicates: Duplicates) -> np.ndarray:
     first = duplicates.first[duplicates.group]
     return np.where(first == np.arange(len(ids)), "", ids[first])
 
@@ -195,7 +195,7 @@ def _audit(
     rows: pd.DataFrame,
     pool: pd.DataFrame,
     split: Split,
-    duplicates,
+    duplicates: Duplicates,
     unreadable: list[dict],
     request: Request,
 ) -> dict:

@@ -1,62 +1,13 @@
 """Everything that is measured of a labelled image set before any network sees it."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from idsharp.dimension import Estimate, UndefinedEstimateError, mle, twonn
+from idsharp.dimension import ESTIMATORS, Estimate, UndefinedEstimateError
+from idsharp.duplicates import find_duplicates
 from idsharp.neighbors import Neighbors, nearest_neighbors
 from idsharp.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
-
-#: Estimators of intrinsic dimension by the name that tables use.
-ESTIMATORS = {
-    "id_mle_k1": lambda distances, k: mle(distances, k, "k-1"),
-    "id_mle_k2": lambda distances, k: mle(distances, k, "k-2"),
-    "id_twonn_10pct": lambda distances, k: twonn(distances, "10%"),
-    "id_twonn_largest": lambda distances, k: twonn(distances, "largest"),
-}
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """Groups of identical images.
-
-    Attributes:
-        group: n group numbers; identical images share one. Numbered by first appearance.
-        conflicting: n booleans; true where the same image also occurs under another label.
-    """
-
-    group: np.ndarray
-    conflicting: np.ndarray
-
-    @property
-    def first(self) -> np.ndarray:
-        """Position of the first image of each group."""
-        return np.unique(self.group, return_index=True)[1]
-
-    @property
-    def n_extra(self) -> int:
-        """Images that repeat an earlier one."""
-        return len(self.group) - len(self.first)
-
-
-def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
-    """Group n×… points by exact equality of all their values."""
-    # Digests, not the values themselves, so that memory stays small for any size of image.
-    digests = (hashlib.sha256(np.ascontiguousarray(point)).digest() for point in points)
-    seen: dict[bytes, int] = {}
-    group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
-    conflicting = np.zeros(len(group), dtype=bool)
-    if labels is not None:
-        codes = np.unique(labels, return_inverse=True)[1]
-        lowest = np.full(len(seen), len(codes))
-        highest = np.full(len(seen), -1)
-        np.minimum.at(lowest, group, codes)
-        np.maximum.at(highest, group, codes)
-        conflicting = (lowest != highest)[group]
-    return Duplicates(group, conflicting)
 
 
 def dimension_record(points: np.ndarray, k: int) -> dict:
@@ -100,7 +51,9 @@ def properties_record(
     distinct = _take(images, first)
     usable = ~duplicates.conflicting[first]
     if usable.all():
-        neighbors = between_classes = nearest_neighbors(distinct, _depth(k, distinct), labels[first])
+        neighbors = between_classes = nearest_neighbors(
+            distinct, _depth(k, distinct), labels[first]
+        )
     else:
         neighbors = nearest_neighbors(distinct, _depth(k, distinct))
         first, distinct = first[usable], distinct[usable]
@@ -145,7 +98,10 @@ def _sharpnesses(
 ) -> dict:
     names = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
     used, shape = min(m, len(images)), images.shape[1:]
-    record = {"label_sharpness_m": used, "label_sharpness_draws": draws if used < len(images) else 1}
+    record = {
+        "label_sharpness_m": used,
+        "label_sharpness_draws": draws if used < len(images) else 1,
+    }
     try:
         if neighbors is None:
             raise UndefinedEstimateError("every image also occurs under another label")
@@ -154,15 +110,15 @@ def _sharpnesses(
         if used < len(images):
             values = sharpness_of_draws(images, labels, used, draws, rng)
     except UndefinedEstimateError as error:
-        undefined = {f"{name}{suffix}": None for name in names for suffix in ("", "_resolution_free")}
+        undefined = {
+            f"{name}{suffix}": None for name in names for suffix in ("", "_resolution_free")
+        }
         return record | undefined | {"label_sharpness_reason": str(error)}
     # One draw of everything has no spread.
     spread = float(values.std(ddof=1)) if len(values) > 1 else None
     for name, value in zip(names, (sharpest.value, float(values.mean()), spread), strict=True):
         record[name] = value
-        record[f"{name}_resolution_free"] = (
-            None if value is None else resolution_free(value, shape)
-        )
+        record[f"{name}_resolution_free"] = None if value is None else resolution_free(value, shape)
     record["sharpest_first"] = int(positions[sharpest.first])
     record["sharpest_second"] = int(positions[sharpest.second])
     return record

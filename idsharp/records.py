@@ -4,6 +4,7 @@ A record is a flat JSON object. What could not be measured is null, with the rea
 under the same name plus `_reason`.
 """
 
+import csv
 import json
 import os
 import platform
@@ -13,9 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    # Imported by those who have tables; training, attacks and measures start faster without.
+    import pandas as pd
 
 
 @contextmanager
@@ -54,10 +59,23 @@ def read_json(path: str | Path) -> dict:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
     """Write a table atomically, without the index."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def write_rows(path: str | Path, rows: list[dict], columns: list[str] | None = None) -> None:
+    """Write records as a CSV atomically; what a record lacks, or holds as None, stays empty.
+
+    Args:
+        columns: the columns, in order; None takes every key in order of first appearance.
+    """
+    columns = columns or list(dict.fromkeys(key for row in rows for key in row))
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_array(path: str | Path, array: np.ndarray) -> None:

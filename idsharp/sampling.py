@@ -123,7 +123,9 @@ def split_pool(
     bound = np.isin(groups, groups[test])
     trainable = ~bound if for_test is None else ~bound & ~for_test
     # With groups chosen but not needed, images are given back to training.
-    order = _interleave([rng.permutation(np.flatnonzero(trainable & (targets == c))) for c in range(n_classes)])
+    order = _interleave(
+        [rng.permutation(np.flatnonzero(trainable & (targets == c))) for c in range(n_classes)]
+    )
     used = np.concatenate([order, test])
     return Split(order, test, np.setdiff1d(np.arange(len(targets)), used))
 

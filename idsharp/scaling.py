@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.stats import pearsonr, spearmanr
+
+# Not statsmodels.api, which imports all of the library and takes seconds.
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tools import add_constant
 
 #: A correlation or a slope from fewer independent values than this is not reported.
 _FEWEST = 3
@@ -35,7 +38,7 @@ def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
     reason = _why_not(used, terms)
     if reason is not None:
         return record | {"reason": reason}
-    fitted = sm.OLS(used[response], sm.add_constant(used[list(terms)], has_constant="add")).fit()
+    fitted = OLS(used[response], add_constant(used[list(terms)], has_constant="add")).fit()
     # statsmodels' R² of a perfect fit on a constant response is 0/0.
     record["r_squared"] = float(fitted.rsquared) if fitted.centered_tss > 0 else None
     record["intercept"] = float(fitted.params["const"])
@@ -100,8 +103,8 @@ def _slope_difference(group: pd.DataFrame, response: str) -> dict:
             return {"n": len(group), "reason": f"no line for {domain}: {part['reason']}"}
     natural = (group["domain"] == "natural").astype(float)
     group = group.assign(is_natural=natural, difference=natural * group["pool_id"])
-    design = sm.add_constant(group[["pool_id", "is_natural", "difference"]].astype(float))
-    fitted = sm.OLS(group[response].astype(float), design).fit()
+    design = add_constant(group[["pool_id", "is_natural", "difference"]].astype(float))
+    fitted = OLS(group[response].astype(float), design).fit()
     low, high = fitted.conf_int(0.05).loc["difference"]
     return {
         "n": len(group),
@@ -208,7 +211,9 @@ def representation_vs_data(runs: pd.DataFrame) -> pd.DataFrame:
                     "domain": scope,
                     "model": model,
                     "mean_data_id": both["data_id"].mean() if len(both) else None,
-                    "mean_representation_id": both["representation_id"].mean() if len(both) else None,
+                    "mean_representation_id": both["representation_id"].mean()
+                    if len(both)
+                    else None,
                     "share_below": below.mean() if len(both) else None,
                 }
                 | correlation(group, "data_id", "representation_id")
@@ -223,6 +228,8 @@ def _product(groups: list, values: tuple) -> Iterator[tuple]:
 def _table(rows: list[dict]) -> pd.DataFrame:
     """Rows as a table with `reason` last, also where every fit succeeded."""
     table = pd.DataFrame(rows)
-    reason = table.pop("reason") if "reason" in table else pd.Series([None] * len(table), dtype=object)
+    reason = (
+        table.pop("reason") if "reason" in table else pd.Series([None] * len(table), dtype=object)
+    )
     table["reason"] = reason
     return table

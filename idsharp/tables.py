@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from idsharp import scaling
-from idsharp.columns import heading
+from idsharp.dimension import ESTIMATORS
 from idsharp.layout import Layout
-from idsharp.properties import ESTIMATORS
 from idsharp.records import read_json
 
 _AUDIT = [
@@ -24,6 +24,11 @@ _PROPERTIES = [
 _RUN = [
     "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
     "highest_test_accuracy", "epochs_done", "train_seconds", "images_per_second",
+]  # fmt: skip
+
+_ATTACK = [
+    "attack", "epsilon_255", "n_test_images", "clean_loss", "attacked_loss", "loss_penalty",
+    "clean_accuracy", "attacked_accuracy", "n_attacked_correct",
 ]  # fmt: skip
 
 
@@ -77,7 +82,9 @@ def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
 def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
     """A row a task: what the pool holds, and what it measures."""
     audits = [read_json(layout.audit(task)) for task in layout.tasks]
-    counted = pd.DataFrame([{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits])
+    counted = pd.DataFrame(
+        [{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits]
+    )
     pools = properties[properties["subset"] == "pool"].drop(columns=["subset", "n_images"])
     names = pools[["task", "dataset", "domain", "note"]]
     measured = pools.drop(columns=["dataset", "domain", "note"])
@@ -109,7 +116,9 @@ def _runs(
     training = measured[[id_estimator, "label_sharpness", "label_sharpness_m"]]
     training = training.rename(columns={id_estimator: "data_id"})
     runs = runs.merge(training, left_on=["task", "subset"], right_index=True).drop(columns="subset")
-    learned = _concatenate(layout.representations(t, m) for t in layout.tasks for m in layout.models)
+    learned = _concatenate(
+        layout.representations(t, m) for t in layout.tasks for m in layout.models
+    )
     if representation_estimator not in learned:
         learned[representation_estimator] = float("nan")
     learned = learned[[*keys, representation_estimator]]
@@ -127,53 +136,13 @@ def _attacks(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -
     rows["subset"] = "n" + rows["n_train"].astype(str)
     sharpness = properties[["task", "subset", "label_sharpness", "label_sharpness_m"]]
     rows = rows.merge(sharpness, on=["task", "subset"]).drop(columns="subset")
-    for name in ("attack", "loss_penalty", "clean_loss", "attacked_loss", "attacked_accuracy"):
-        if name not in rows:
-            rows[name] = float("nan")
-    return rows
+    # Where every run of the study diverged, no attack wrote any number.
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *_ATTACK])))
+    low, high = proportion_confint(
+        rows["n_attacked_correct"], rows["n_test_images"], method="wilson"
+    )
+    return rows.assign(attacked_accuracy_low=low, attacked_accuracy_high=high)
 
 
 def _concatenate(paths) -> pd.DataFrame:
     return pd.concat([pd.read_csv(Path(path)) for path in paths], ignore_index=True)
-
-
-def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A booktabs table with headings and units, numbers at three significant digits."""
-    shown = table.dropna(axis="columns", how="all").rename(columns=heading_map(table))
-    styler = shown.style.hide(axis="index").format(_cell, na_rep="--")
-    numeric = shown.dtypes.map(pd.api.types.is_numeric_dtype)
-    return styler.to_latex(
-        hrules=True,
-        caption=_escape(caption),
-        label=label,
-        position="htbp",
-        column_format="".join("r" if number else "l" for number in numeric),
-    )
-
-
-def heading_map(table: pd.DataFrame) -> dict[str, str]:
-    """LaTeX headings by column name."""
-    return {name: _escape(heading(name)) for name in table}
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}" if value != int(value) or abs(value) >= 1e6 else f"{value:.0f}"
-    return _escape(str(value))
-
-
-_SYMBOLS = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "−": "$-$", "≤": r"$\leq$", "×": r"$\times$", "ε": r"$\varepsilon$", "ρ": r"$\rho$",
-    "²": r"$^2$", "∞": r"$\infty$", "≲": r"$\lesssim$",
-}  # fmt: skip
-
-
-def _escape(text: str) -> str:
-    """Text as LaTeX source; K_F and d_data become formulas."""
-    for name, formula in (("K_F", "$K_F$"), ("d_data", r"$d_\mathrm{data}$"), ("d_repr", r"$d_\mathrm{repr}$")):
-        parts = text.split(name)
-        if len(parts) > 1:
-            return formula.join(_escape(part) for part in parts)
-    return "".join(_SYMBOLS.get(character, character) for character in text)

@@ -34,7 +34,9 @@ class Adam:
     short jobs seconds; the numbers are the same.
     """
 
-    def __init__(self, parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float):
+    def __init__(
+        self, parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float
+    ):
         self.parameters = parameters
         self.options = {"lr": learning_rate, "weight_decay": weight_decay}
         self.averages = [torch.zeros_like(p) for p in parameters]
@@ -125,13 +127,17 @@ def train(
         )
     seconds = time.perf_counter() - started
     seen = len(images) * (len(history) or 1)
-    record = status | _summary(history) | {
-        "n_train_images": len(images),
-        "n_test_images": len(test_images),
-        "train_seconds": round(seconds, 3),
-        "images_per_second": round(seen / seconds, 1),
-        "device": describe(device),
-    }
+    record = (
+        status
+        | _summary(history)
+        | {
+            "n_train_images": len(images),
+            "n_test_images": len(test_images),
+            "train_seconds": round(seconds, 3),
+            "images_per_second": round(seen / seconds, 1),
+            "device": describe(device),
+        }
+    )
     model.eval()
     return record, history
 
@@ -186,7 +192,7 @@ def _to_device(part: tuple[np.ndarray, np.ndarray], device: torch.device) -> tup
     # Copied: images may be a read-only memory map.
     return (
         torch.from_numpy(np.array(images)).to(device),
-        torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device),
+        torch.from_numpy(np.array(labels, dtype=np.int64)).to(device),
     )
 
 

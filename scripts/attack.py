@@ -2,14 +2,13 @@
 
 import argparse
 
-import pandas as pd
 import torch
 
 from idsharp.attacks import attack_records
 from idsharp.checkpoints import trained_models
 from idsharp.cli_tools import load_set, run
 from idsharp.device import compute_device
-from idsharp.records import write_csv
+from idsharp.records import write_rows
 
 
 def main() -> None:
@@ -34,12 +33,16 @@ def main() -> None:
             records = attack_records(model, (images, labels), args.epsilons, device)
             rows += [names | record for record in records]
             print(
-                *(f"{names['model']} n {names['n_train']} seed {names['seed']}: "
-                  f"ε {r['epsilon_255']}/255, loss penalty {r['loss_penalty']:.4f}, accuracy "
-                  f"{r['clean_accuracy']:.3f} → {r['attacked_accuracy']:.3f}" for r in records),
-                sep="\n", flush=True,
+                *(
+                    f"{names['model']} n {names['n_train']} seed {names['seed']}: "
+                    f"ε {r['epsilon_255']}/255, loss penalty {r['loss_penalty']:.4f}, accuracy "
+                    f"{r['clean_accuracy']:.3f} → {r['attacked_accuracy']:.3f}"
+                    for r in records
+                ),
+                sep="\n",
+                flush=True,
             )
-    write_csv(args.table, pd.DataFrame(rows))
+    write_rows(args.table, rows)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--records", nargs="+", required=True, help="a .json for each subset")
     args = parser.parse_args()
     for subset, path in zip(args.subsets, args.records, strict=True):
-        images, labels, rows = load_set(args.images, args.samples, subset)
+        images, labels, ids = load_set(args.images, args.samples, subset)
         measured = properties_record(
             images,
             labels,
@@ -31,12 +31,12 @@ def main() -> None:
         )
         for end in ("first", "second"):
             position = measured.pop(f"sharpest_{end}", None)
-            measured[f"sharpest_{end}_id"] = None if position is None else rows["id"].iloc[position]
+            measured[f"sharpest_{end}_id"] = None if position is None else ids[position]
         record = {"task": args.task, "subset": subset} | measured
         write_json(path, record | provenance("numpy", "torch"))
         print(
-            f"{args.task} {subset}: n {record['n_images']}, ID (MLE) {_shown(record['id_mle_k1'])}, "
-            f"ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
+            f"{args.task} {subset}: n {record['n_images']}, "
+            f"ID (MLE) {_shown(record['id_mle_k1'])}, ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
             f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",
             flush=True,
         )

@@ -2,13 +2,12 @@
 
 import argparse
 
-import pandas as pd
 import torch
 
 from idsharp.checkpoints import trained_models
 from idsharp.cli_tools import load_set, run
 from idsharp.device import compute_device
-from idsharp.records import write_csv
+from idsharp.records import write_rows
 from idsharp.representations import representation_record
 
 
@@ -39,7 +38,7 @@ def main() -> None:
                 f"{record['id_twonn_10pct']}, MLE {record['id_mle_k1']}",
                 flush=True,
             )
-    write_csv(args.table, pd.DataFrame(rows))
+    write_rows(args.table, rows)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 import argparse
 
-import pandas as pd
 import torch
 
 from idsharp.cli_tools import load_set, run
 from idsharp.device import compute_device
 from idsharp.models import build_model, save_checkpoint
-from idsharp.records import atomic_path, provenance, write_csv, write_json
+from idsharp.records import atomic_path, provenance, write_json, write_rows
 from idsharp.seeds import seed_for
 from idsharp.training import Recipe, train
 
@@ -61,7 +60,7 @@ def main() -> None:
     with atomic_path(args.checkpoint) as temporary:
         save_checkpoint(model.cpu(), temporary)
     columns = ["epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
-    write_csv(args.history, pd.DataFrame(history, columns=columns))
+    write_rows(args.history, history, columns)
     write_json(args.record, names | record | settings | provenance("torch", "torchvision"))
 
 

@@ -69,7 +69,7 @@ class Photos:
 
     names = ("china", "flower")
     n_train, n_test = 600, 150  # per photograph
-    sides = (64, 160)  # pixels of a crop's side
+    sides = (110, 200)  # pixels of a crop's side
 
     def files(self) -> list[Path]:
         return [self._file(name) for name in self.names]
@@ -114,10 +114,13 @@ class Brain:
     n_per_class = 750
     side = 96  # pixels
     pixel = 2.1  # mm
-    slices = (-14.0, 50.0)  # mm above the anterior commissure: ventricles to centrum semiovale
+    slices = (
+        20.0,
+        45.0,
+    )  # mm above the anterior commissure: lateral ventricles to centrum semiovale
 
     def __init__(self, contrast: float):
-        """contrast: fraction of the signal that the lesion takes away; on T1 most lesions are dark."""
+        """contrast: fraction of the signal that the lesion takes away; most are dark on T1."""
         self.contrast = contrast
 
     def files(self) -> list[Path]:
@@ -148,20 +151,18 @@ class Brain:
         low = int(z)
         plane = (1 - (z - low)) * volume[:, :, low] + (z - low) * volume[:, :, low + 1]
         plane = plane.T[::-1]
-        angle = np.deg2rad(rng.uniform(-15, 15))
-        rotation = np.array(
-            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        )
-        matrix = rotation @ np.diag(1 / rng.uniform(0.88, 1.12, 2)) * (self.pixel / 2)
-        middle = (np.array(plane.shape) - 1) / 2 + rng.uniform(-5, 5, 2)
+        angle = np.deg2rad(rng.uniform(-8, 8))
+        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = rotation @ np.diag(1 / rng.uniform(0.94, 1.06, 2)) * (self.pixel / 2)
+        middle = (np.array(plane.shape) - 1) / 2 + rng.uniform(-3, 3, 2)
         offset = middle - matrix @ np.full(2, (self.side - 1) / 2)
         return affine_transform(plane, matrix, offset, (self.side, self.side), order=1)
 
     def _lesion(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A soft-edged ellipse of 5 to 11 mm radius, centred somewhere in the brain."""
+        """A soft-edged ellipse of 9 to 16 mm radius, centred somewhere in the brain."""
         inside = np.argwhere(image > 0.35)
         row, column = inside[rng.integers(len(inside))]
-        radii = rng.uniform(5, 11, 2) / self.pixel
+        radii = rng.uniform(9, 16, 2) / self.pixel
         rows, columns = np.ogrid[: self.side, : self.side]
         distance = np.hypot((rows - row) / radii[0], (columns - column) / radii[1])
         return np.clip(1.5 - distance, 0, 1)
@@ -187,6 +188,6 @@ def _template() -> np.ndarray:
 SOURCES: dict[str, MnistDigits | Photos | Brain] = {
     "mnist_digits": MnistDigits(),
     "photos": Photos(),
-    "brain_subtle": Brain(contrast=0.25),
-    "brain_obvious": Brain(contrast=0.70),
+    "brain_subtle": Brain(contrast=0.50),
+    "brain_obvious": Brain(contrast=0.90),
 }

@@ -1,0 +1,64 @@
+# make demo: the demo study, from nothing.   make test: every test, from nothing.
+# Both set up .venv from envs/*.lock; Python 3.11 with pip is all they assume.
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+STUDY := results/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## Set up .venv from the lock files
+
+$(READY): envs/requirements.lock envs/peers.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there; install Python 3.11, or name another with 'make PYTHON=python3.12 …'"; exit 1; }
+	@echo "Setting up $(VENV) (about 6 GB with PyTorch's CUDA libraries; this takes a few minutes) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r envs/requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r envs/peers.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Run the demo study, and say where its results are
+	@$(BIN)/snakemake --cores $(CORES)
+	@test $(STUDY)/report.html -nt $(STUDY)/summary.md || $(BIN)/snakemake --report $(STUDY)/report.html --quiet all
+	@echo
+	@echo "The demo is done. Open"
+	@echo "  $(STUDY)/summary.md     everything on one page"
+	@echo "  $(STUDY)/report.html    the same in a browser, with how each file was made"
+	@echo "  $(STUDY)/figures/       every figure, PDF and PNG"
+	@echo "  $(STUDY)/tables/        every table, CSV and LaTeX; columns.csv explains them"
+
+test: $(READY) ## Run every test
+	@$(BIN)/python -m pytest -n auto
+
+test-fast: $(READY) ## Run the tests that take seconds
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY) ## Check style: ruff, snakefmt, snakemake --lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile rules
+	@$(BIN)/snakemake --lint
+
+format: $(READY) ## Put code into the style that lint asks for
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/snakefmt Snakefile rules
+
+lock: ## Renew the lock files (needs uv: make setup)
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-annotate --extra pipeline --extra test pyproject.toml -o envs/requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-annotate --no-deps envs/peers.in -o envs/peers.lock
+	@$(BIN)/python envs/write_conda.py
+
+clean: ## Remove .venv and the demo's results
+	rm -rf $(VENV) $(STUDY)

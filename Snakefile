@@ -1,0 +1,33 @@
+# idsharp: intrinsic dimension and label sharpness of image datasets, and what follows from them.
+#   snakemake                       the demo study
+#   snakemake --config study=NAME   another one; config.yaml lists them
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+report: "rules/captions/report.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        f"results/{STUDY}/summary.md",
+        expand(
+            f"results/{STUDY}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"]
+        ),
+        expand(f"results/{STUDY}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["csv", "tex"]),
+
+
+include: "rules/data.smk"
+include: "rules/properties.smk"
+include: "rules/train.smk"
+include: "rules/attack.smk"
+include: "rules/representation.smk"
+include: "rules/report.smk"

@@ -1,0 +1,46 @@
+"""Identical images: found before anything is measured, counted, and never silently dropped."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Groups of identical images.
+
+    Attributes:
+        group: n group numbers; identical images share one. Numbered by first appearance.
+        conflicting: n booleans; true where the same image also occurs under another label.
+    """
+
+    group: np.ndarray
+    conflicting: np.ndarray
+
+    @property
+    def first(self) -> np.ndarray:
+        """Position of the first image of each group."""
+        return np.unique(self.group, return_index=True)[1]
+
+    @property
+    def n_extra(self) -> int:
+        """Images that repeat an earlier one."""
+        return len(self.group) - len(self.first)
+
+
+def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
+    """Group n×… points by exact equality of all their values."""
+    # Digests, not the values themselves, so that memory stays small for any size of image.
+    digests = (hashlib.sha256(np.ascontiguousarray(point)).digest() for point in points)
+    seen: dict[bytes, int] = {}
+    group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
+    conflicting = np.zeros(len(group), dtype=bool)
+    if labels is not None:
+        codes = np.unique(labels, return_inverse=True)[1]
+        lowest = np.full(len(seen), len(codes))
+        highest = np.full(len(seen), -1)
+        np.minimum.at(lowest, group, codes)
+        np.maximum.at(highest, group, codes)
+        conflicting = (lowest != highest)[group]
+    return Duplicates(group, conflicting)

@@ -1,0 +1,176 @@
+"""A study on one page of Markdown."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+_FIGURES = (
+    ("samples", "Samples"),
+    ("id_by_domain", "Intrinsic dimension"),
+    ("sharpness_by_domain", "Label sharpness"),
+    ("accuracy_vs_id", "Accuracy against intrinsic dimension"),
+    ("log_loss_vs_id", "Test loss against intrinsic dimension"),
+    ("loss_penalty_vs_sharpness", "Loss penalty under attack against label sharpness"),
+    ("representation_vs_data", "What networks learn against what they are given"),
+)
+
+
+def summarize(
+    title: str, tables: dict[str, pd.DataFrame], captions: dict[str, str], epsilon: int
+) -> str:
+    """Markdown with the main numbers of the tables, and every figure with its caption.
+
+    Args:
+        tables: the study's tables by name.
+        captions: a caption in words for each figure.
+        epsilon: the attack that is shown, in 1/255.
+    """
+    datasets, runs, attacks = tables["datasets"], tables["runs"], tables["attacks"]
+    parts = [f"# {title}", _about(datasets, runs), *_notes(datasets)]
+    parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
+    parts += ["## Laws", *_laws(tables, epsilon), "## Figures"]
+    for name, heading in _FIGURES:
+        parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+    parts.append(
+        "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "
+        "meaning of every column."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(table: pd.DataFrame, columns: dict[str, tuple[str, Callable]]) -> str:
+    """A Markdown table of some columns, each with a heading and a way to write its values."""
+    lines = ["| " + " | ".join(heading for heading, _ in columns.values()) + " |"]
+    numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in columns]
+    lines.append("|" + "|".join("---:" if number else "---" for number in numeric) + "|")
+    for _, row in table.iterrows():
+        cells = (
+            "–" if pd.isna(row[name]) else write(row[name]) for name, (_, write) in columns.items()
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
+    sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
+    size, channels = datasets["image_size"].iloc[0], datasets["channels"].iloc[0]
+    diverged = int((runs["status"] != "ok").sum())
+    text = (
+        f"{len(datasets)} tasks, images of {size}×{size} pixels and {channels} "
+        f"channel{'s' if channels > 1 else ''}; {len(runs)} trained networks "
+        f"({', '.join(dict.fromkeys(runs['model']))}; N = {sizes}; {runs['seed'].nunique()} "
+        f"seed{'s' if runs['seed'].nunique() > 1 else ''})."
+    )
+    return text + (
+        f" **{diverged} runs diverged** and are left out of every fit." if diverged else ""
+    )
+
+
+def _notes(datasets: pd.DataFrame) -> list[str]:
+    noted = datasets.dropna(subset=["note"])
+    return [f"> **{', '.join(group['task'])}: {note}.**" for note, group in noted.groupby("note")]
+
+
+def _datasets(datasets: pd.DataFrame) -> str:
+    ordered = datasets.sort_values(["domain", "task"])
+    fewer = ordered[ordered["n_pool"] < ordered["n_pool_requested"]]
+    text = markdown_table(
+        ordered,
+        {
+            "task": ("task", str),
+            "domain": ("domain", str),
+            "n_pool": ("n", _whole),
+            "n_duplicates": ("duplicates", _whole),
+            "n_label_conflicts": ("label conflicts", _whole),
+            "id_mle_k1": ("ID, MLE (k−1)", _two),
+            "id_mle_k1_se": ("± SE", _two),
+            "id_mle_k2": ("ID, MLE (k−2)", _two),
+            "id_twonn_10pct": ("ID, TwoNN", _two),
+            "label_sharpness": ("K_F at M", _three),
+            "label_sharpness_sd": ("± SD", _three),
+            "label_sharpness_m": ("M", _whole),
+            "label_sharpness_all": ("K_F, all pairs", _three),
+            "label_sharpness_resolution_free": ("K_F at M, res.-free", _three),
+        },
+    )
+    text += "\n\nK_F is in 1/intensity (8 bit), res.-free in units of the full range; n in images."
+    if len(fewer):
+        listed = ", ".join(
+            f"{r.task} {r.n_pool} of {r.n_pool_requested}" for r in fewer.itertuples()
+        )
+        text += f" The data gave fewer images than the study asks for: {listed}."
+    return text
+
+
+def _networks(runs: pd.DataFrame, attacks: pd.DataFrame, epsilon: int) -> str:
+    largest = runs["n_train"].max()
+    keys = ["task", "domain", "model", "n_train", "seed"]
+    shown = attacks.loc[
+        attacks["epsilon_255"] == epsilon, [*keys, "loss_penalty", "attacked_accuracy"]
+    ]
+    rows = runs[runs["n_train"] == largest].merge(shown, on=keys)
+    text = markdown_table(
+        rows.sort_values(["domain", "task", "model", "seed"]),
+        {
+            "task": ("task", str),
+            "model": ("model", str),
+            "n_train": ("N", _whole),
+            "test_loss": ("test loss [nats]", _three),
+            "highest_test_accuracy": ("highest accuracy", _three),
+            "data_id": ("d_data", _two),
+            "representation_id": ("d_repr", _two),
+            "loss_penalty": (f"penalty, ε = {epsilon}/255 [nats]", _three),
+            "attacked_accuracy": ("accuracy under attack", _three),
+        },
+    )
+    return text + "\n\nThe largest N only; `tables/runs.csv` and `tables/attacks.csv` have all."
+
+
+def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
+    """A sentence for each law, with its numbers or why there are none."""
+    lines = []
+    law = tables["generalization_law"]
+    law = law[
+        (law["dimension"] == "data_id") & (law["model"] == "all") & (law["kind"] == "with K_F")
+    ]
+    for _, row in law.iterrows():
+        lines.append(
+            f"- Generalization, {row['domain']}: "
+            + _sentence(
+                row,
+                lambda r: (
+                    f"ln L = {r['log_n_over_d_slope']:.2f} (ln N)/d + "
+                    f"{r['log_sharpness_slope']:.2f} ln K_F + const, R² = {r['r_squared']:.2f}, "
+                    f"n = {r['n']:.0f} runs (the law's slopes: −1 and 1)."
+                ),
+            )
+        )
+    penalty = tables["loss_penalty_vs_sharpness"]
+    for _, row in penalty[penalty["epsilon_255"] == epsilon].iterrows():
+        lines.append(
+            f"- Loss penalty against K_F, {row['domain']}: "
+            + _sentence(row, lambda r: f"Pearson r = {r['pearson_r']:.2f}, n = {r['n']:.0f} tasks.")
+        )
+    learned = tables["representation_vs_data"]
+    for _, row in learned[learned["model"] == "all"].iterrows():
+        lines.append(
+            f"- d_repr ≤ d_data, {row['domain']}: in {100 * row['share_below']:.0f} % of runs "
+            f"(means {row['mean_representation_id']:.1f} and {row['mean_data_id']:.1f})."
+        )
+    return ["\n".join(lines)]
+
+
+def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:
+    return write(row) if pd.isna(row["reason"]) else f"not fitted: {row['reason']}."
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _three(value: float) -> str:
+    return f"{value:.3g}"

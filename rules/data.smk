@@ -1,0 +1,88 @@
+# From a dataset's files to the 8-bit arrays of a task.
+
+
+rule locate:
+    input:
+        files=dataset_paths,
+        code=code_for("locate"),
+    output:
+        "results/{study}/index/{dataset}.receipt.json",
+    log:
+        "results/{study}/logs/locate/{dataset}.log",
+    retries: 2
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: dataset_settings(wildcards.dataset),
+        data_dir=config["data_dir"],
+    message:
+        "Locating {wildcards.dataset}"
+    shell:
+        "python {input.code[0]} {wildcards.dataset} --settings {params.settings:q} "
+        "--data-dir {params.data_dir:q} --receipt {output} > {log} 2>&1"
+
+
+rule index:
+    input:
+        receipt="results/{study}/index/{dataset}.receipt.json",
+        code=code_for("index"),
+    output:
+        "results/{study}/index/{dataset}.csv",
+    log:
+        "results/{study}/logs/index/{dataset}.log",
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: dataset_settings(wildcards.dataset),
+        data_dir=config["data_dir"],
+    message:
+        "Listing the images of {wildcards.dataset}"
+    shell:
+        "python {input.code[0]} {wildcards.dataset} --settings {params.settings:q} "
+        "--data-dir {params.data_dir:q} --index {output} > {log} 2>&1"
+
+
+rule prepare:
+    input:
+        index=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.csv",
+        code=code_for("prepare"),
+    output:
+        images="results/{study}/data/{task}/images.npy",
+        samples="results/{study}/data/{task}/samples.csv",
+        audit="results/{study}/data/{task}/audit.json",
+    log:
+        "results/{study}/logs/prepare/{task}.log",
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        dataset=lambda wildcards: dataset_of(wildcards.task),
+        settings=lambda wildcards: dataset_settings(dataset_of(wildcards.task)),
+        data_dir=config["data_dir"],
+        classes=lambda wildcards: json.dumps(config["tasks"][wildcards.task].get("classes")),
+        label=lambda wildcards: config["tasks"][wildcards.task].get("label", "label"),
+        split=lambda wildcards: config["tasks"][wildcards.task].get("split", "patient"),
+        image_size=SETTINGS["image_size"],
+        channels=SETTINGS["channels"],
+        pool_size=SETTINGS["pool_size"],
+        n_test=SETTINGS["n_test"],
+        n_train=SETTINGS["n_train"],
+        unreadable_limit=SETTINGS["unreadable_limit"],
+    message:
+        "Preparing the images of {wildcards.task}"
+    shell:
+        "python {input.code[0]} {wildcards.task} --dataset {params.dataset} "
+        "--settings {params.settings:q} --data-dir {params.data_dir:q} --index {input.index} "
+        "--classes {params.classes:q} --label {params.label:q} --split {params.split} "
+        "--image-size {params.image_size} --channels {params.channels} "
+        "--pool-size {params.pool_size} --n-test {params.n_test} --n-train {params.n_train} "
+        "--unreadable-limit {params.unreadable_limit} --images {output.images} "
+        "--samples {output.samples} --audit {output.audit} > {log} 2>&1"

@@ -1,0 +1,29 @@
+# Intrinsic dimension and label sharpness of the pool and of every training set.
+
+
+rule properties:
+    input:
+        images="results/{study}/data/{task}/images.npy",
+        samples="results/{study}/data/{task}/samples.csv",
+        code=code_for("properties"),
+    output:
+        expand("results/{{study}}/properties/{{task}}/{subset}.json", subset=SUBSETS),
+    log:
+        "results/{study}/logs/properties/{task}.log",
+    conda:
+        "../envs/idsharp.yaml"
+    threads: SETTINGS["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        k=SETTINGS["k"],
+        m=SETTINGS["sharpness_m"],
+        draws=SETTINGS["sharpness_draws"],
+        subsets=SUBSETS,
+    message:
+        "Measuring intrinsic dimension and label sharpness of {wildcards.task}"
+    shell:
+        "python {input.code[0]} {wildcards.task} --images {input.images} "
+        "--samples {input.samples} --k {params.k} --m {params.m} --draws {params.draws} "
+        "--subsets {params.subsets} --records {output} > {log} 2>&1"

@@ -1,0 +1,120 @@
+# Tables, figures, summary, and Snakemake's HTML report.
+
+
+rule tables:
+    input:
+        audits=expand("results/{{study}}/data/{task}/audit.json", task=TASKS),
+        properties=expand(
+            "results/{{study}}/properties/{task}/{subset}.json", task=TASKS, subset=SUBSETS
+        ),
+        runs=expand(
+            "results/{{study}}/models/{task}/{model}/n{n_train}_s{seed}.json",
+            task=TASKS,
+            model=SETTINGS["models"],
+            n_train=SETTINGS["n_train"],
+            seed=SETTINGS["seeds"],
+        ),
+        attacks=expand(
+            "results/{{study}}/attacks/{task}/{model}.csv", task=TASKS, model=SETTINGS["models"]
+        ),
+        representations=expand(
+            "results/{{study}}/representations/{task}/{model}.csv",
+            task=TASKS,
+            model=SETTINGS["models"],
+        ),
+        code=code_for("tables"),
+    output:
+        [
+            report(
+                f"results/{{study}}/tables/{table}.csv",
+                caption=f"captions/{table}.table.rst",
+                category="Tables",
+                labels={"table": table.replace("_", " ")},
+            )
+            for table in TABLES
+        ],
+        expand("results/{{study}}/tables/{table}.tex", table=TABLES),
+        "results/{study}/tables/columns.csv",
+    log:
+        "results/{study}/logs/tables.log",
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        tasks=described_tasks(),
+        models=SETTINGS["models"],
+        n_train=SETTINGS["n_train"],
+        seeds=SETTINGS["seeds"],
+        id_estimator=SETTINGS["id_estimator"],
+        representation_estimator=SETTINGS["representation_estimator"],
+    message:
+        "Making the tables of {wildcards.study}"
+    shell:
+        "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
+        "--models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
+        "--id-estimator {params.id_estimator} "
+        "--representation-estimator {params.representation_estimator} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        tables=expand(
+            "results/{{study}}/tables/{table}.csv",
+            table=["datasets", "properties", "runs", "attacks"],
+        ),
+        images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS),
+        samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS),
+        code=code_for("figures"),
+    output:
+        [
+            report(
+                f"results/{{study}}/figures/{figure}.png",
+                caption=f"captions/{figure}.rst",
+                category="Figures",
+                labels={"figure": figure.replace("_", " ")},
+            )
+            for figure in FIGURES
+        ],
+        expand("results/{{study}}/figures/{figure}.pdf", figure=FIGURES),
+    log:
+        "results/{study}/logs/figures.log",
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        shown_epsilon=SETTINGS["shown_epsilon"],
+    message:
+        "Drawing the figures of {wildcards.study}"
+    shell:
+        "python {input.code[0]} results/{wildcards.study} --shown-epsilon {params.shown_epsilon} "
+        "> {log} 2>&1"
+
+
+rule summary:
+    input:
+        tables=expand("results/{{study}}/tables/{table}.csv", table=TABLES),
+        figures=expand("results/{{study}}/figures/{figure}.png", figure=FIGURES),
+        captions=[f"{workflow.basedir}/rules/captions/{figure}.rst" for figure in FIGURES],
+        code=code_for("summary"),
+    output:
+        report("results/{study}/summary.md", caption="captions/summary.rst", category="Summary"),
+    log:
+        "results/{study}/logs/summary.log",
+    conda:
+        "../envs/idsharp.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        title=SETTINGS["title"],
+        shown_epsilon=SETTINGS["shown_epsilon"],
+    message:
+        "Writing the summary of {wildcards.study}"
+    shell:
+        "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
+        "--captions {workflow.basedir}/rules/captions --shown-epsilon {params.shown_epsilon} "
+        "> {log} 2>&1"

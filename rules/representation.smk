@@ -1,0 +1,30 @@
+# Intrinsic dimension of the penultimate representation, of all networks of one task and model.
+
+
+rule representation:
+    input:
+        images="results/{study}/data/{task}/images.npy",
+        samples="results/{study}/data/{task}/samples.csv",
+        runs=runs_of,
+        checkpoints=checkpoints_of,
+        code=code_for("representation"),
+    output:
+        "results/{study}/representations/{task}/{model}.csv",
+    log:
+        "results/{study}/logs/representation/{task}/{model}.log",
+    conda:
+        "../envs/idsharp.yaml"
+    threads: SETTINGS["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    params:
+        k=SETTINGS["k"],
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+    message:
+        "Measuring what {wildcards.model} learned of {wildcards.task}"
+    shell:
+        "python {input.code[0]} --images {input.images} --samples {input.samples} "
+        "--runs {input.runs} --k {params.k} --threads {threads} "
+        "--jobs-per-gpu {params.jobs_per_gpu} --table {output} > {log} 2>&1"

@@ -1,0 +1,40 @@
+# One network on one training set a job: that is what people add and remove.
+
+
+rule train:
+    input:
+        images="results/{study}/data/{task}/images.npy",
+        samples="results/{study}/data/{task}/samples.csv",
+        code=code_for("train"),
+    output:
+        record="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.json",
+        checkpoint="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.pt",
+        history="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.csv",
+    log:
+        "results/{study}/logs/train/{task}/{model}/n{n_train}_s{seed}.log",
+    conda:
+        "../envs/idsharp.yaml"
+    threads: SETTINGS["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=1,
+    params:
+        outputs=lambda wildcards: outputs_of(wildcards.task),
+        input_scale=SETTINGS["input_scale"],
+        epochs=SETTINGS["epochs"],
+        batch_size=lambda wildcards: config["models"][wildcards.model]["batch_size"],
+        learning_rate=lambda wildcards: config["models"][wildcards.model]["learning_rate"],
+        weight_decay=SETTINGS["weight_decay"],
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+    message:
+        "Training {wildcards.model} on {wildcards.n_train} images of {wildcards.task}, "
+        "seed {wildcards.seed}"
+    shell:
+        "python {input.code[0]} {wildcards.task} --images {input.images} "
+        "--samples {input.samples} --model {wildcards.model} --n-train {wildcards.n_train} "
+        "--seed {wildcards.seed} --outputs {params.outputs} --input-scale {params.input_scale} "
+        "--epochs {params.epochs} --batch-size {params.batch_size} "
+        "--learning-rate {params.learning_rate} --weight-decay {params.weight_decay} "
+        "--threads {threads} --jobs-per-gpu {params.jobs_per_gpu} --record {output.record} "
+        "--checkpoint {output.checkpoint} --history {output.history} > {log} 2>&1"

@@ -1,0 +1,57 @@
+"""Draw the figures of a study from its tables, as PDF and PNG."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from idsharp import figures
+from idsharp.cli_tools import load_set, run
+from idsharp.layout import Layout
+from idsharp.records import atomic_path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="folder of the study")
+    parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
+    args = parser.parse_args()
+
+    tables = {
+        name: pd.read_csv(args.results / "tables" / f"{name}.csv")
+        for name in ("datasets", "properties", "runs", "attacks")
+    }
+    tasks = list(tables["datasets"]["task"])
+    layout = Layout(args.results, tasks, [], [], [])
+    runs = tables["runs"][tables["runs"]["status"] == "ok"]
+    drawn = {
+        "samples": figures.samples(
+            {task: first_images(layout, task) for task in tasks}, tables["datasets"]
+        ),
+        "id_by_domain": figures.id_by_domain(tables["properties"], runs["id_estimator"].iloc[0]),
+        "sharpness_by_domain": figures.sharpness_by_domain(tables["properties"]),
+        "accuracy_vs_id": figures.accuracy_vs_id(runs),
+        "log_loss_vs_id": figures.log_loss_vs_id(runs),
+        "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
+            tables["attacks"], args.shown_epsilon
+        ),
+        "representation_vs_data": figures.representation_vs_data(runs),
+    }
+    for name, figure in drawn.items():
+        for suffix in ("pdf", "png"):
+            # Without dates, so that the same numbers give the same file.
+            metadata = {"CreationDate": None} if suffix == "pdf" else None
+            with atomic_path(args.results / "figures" / f"{name}.{suffix}") as temporary:
+                figure.savefig(temporary, metadata=metadata)
+        print(name)
+
+
+def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """The first training images of a task, enough to show some of each class."""
+    images, labels, _ = load_set(layout.images(task), layout.samples(task), "n60")
+    return np.array(images), labels
+
+
+if __name__ == "__main__":
+    run(main)

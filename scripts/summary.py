@@ -1,0 +1,30 @@
+"""Write the summary of a study: its tables in short, its figures with their captions."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from idsharp.cli_tools import run
+from idsharp.records import write_text
+from idsharp.summary import summarize
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="folder of the study")
+    parser.add_argument("--title", required=True, help="title of the study")
+    parser.add_argument("--captions", type=Path, required=True, help="folder of captions, .rst")
+    parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
+    args = parser.parse_args()
+    tables = {path.stem: pd.read_csv(path) for path in (args.results / "tables").glob("*.csv")}
+    captions = {
+        path.stem: " ".join(path.read_text(encoding="utf-8").split())
+        for path in args.captions.glob("*.rst")
+    }
+    text = summarize(args.title, tables, captions, args.shown_epsilon)
+    write_text(args.results / "summary.md", text)
+
+
+if __name__ == "__main__":
+    run(main)

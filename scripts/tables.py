@@ -1,0 +1,39 @@
+"""Assemble the records of a study into tables, as CSV and LaTeX."""
+
+import argparse
+import json
+from pathlib import Path
+
+from idsharp.cli_tools import run
+from idsharp.columns import dictionary
+from idsharp.latex import CAPTIONS, to_latex
+from idsharp.layout import Layout
+from idsharp.records import write_csv, write_text
+from idsharp.tables import build_tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="folder of the study")
+    parser.add_argument("--tasks", type=json.loads, required=True, help="described tasks, JSON")
+    parser.add_argument("--models", nargs="+", required=True)
+    parser.add_argument("--n-train", type=int, nargs="+", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--id-estimator", required=True, help="for d_data")
+    parser.add_argument("--representation-estimator", required=True, help="for d_repr")
+    args = parser.parse_args()
+
+    layout = Layout(args.results, list(args.tasks), args.models, args.n_train, args.seeds)
+    tables = build_tables(layout, args.tasks, args.id_estimator, args.representation_estimator)
+    notes = sorted({task["note"] for task in args.tasks.values() if task["note"]})
+    for name, table in tables.items():
+        write_csv(args.results / "tables" / f"{name}.csv", table)
+        caption = " ".join([CAPTIONS[name], *(f"Note: {note}." for note in notes)])
+        text = to_latex(table, caption, f"tab:{name}")
+        write_text(args.results / "tables" / f"{name}.tex", text)
+        print(f"{name}: {len(table)} rows")
+    write_csv(args.results / "tables" / "columns.csv", dictionary(tables))
+
+
+if __name__ == "__main__":
+    run(main)

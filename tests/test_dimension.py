@@ -1,0 +1,141 @@
+"""Estimators of intrinsic dimension: closed forms, manifolds of known dimension, and peers."""
+
+import sys
+import warnings
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+
+from idsharp.dimension import UndefinedEstimateError, mle, twonn
+from idsharp.neighbors import nearest_neighbors
+
+
+def ball(n, d, rng):
+    directions = rng.normal(size=(n, d))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return directions * rng.random((n, 1)) ** (1 / d)
+
+
+def sphere(n, d, rng):
+    points = rng.normal(size=(n, d + 1))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def swiss_roll(n, rng):
+    angle = 1.5 * np.pi * (1 + 2 * rng.random(n))
+    return np.stack([angle * np.cos(angle), 21 * rng.random(n), angle * np.sin(angle)], axis=1)
+
+
+def embedded_cube(n, d, width, rng):
+    return rng.random((n, d)) @ np.linalg.qr(rng.normal(size=(width, d)))[0].T
+
+
+# Dimension, points, and how far below the truth the MLE (k = 20) may fall: its bias grows with
+# the dimension. TwoNN sees nearer neighbours and is less biased, but noisier.
+MANIFOLDS = {
+    "2-ball": (2, lambda r: ball(3000, 2, r), 0.05),
+    "5-ball": (5, lambda r: ball(3000, 5, r), 0.10),
+    "10-ball": (10, lambda r: ball(3000, 10, r), 0.20),
+    "3-sphere": (3, lambda r: sphere(3000, 3, r), 0.05),
+    "8-sphere": (8, lambda r: sphere(3000, 8, r), 0.15),
+    "swiss roll": (2, lambda r: swiss_roll(3000, r), 0.06),
+    "4-cube in 100": (4, lambda r: embedded_cube(3000, 4, 100, r), 0.10),
+}
+
+
+@pytest.mark.parametrize("name", MANIFOLDS)
+def test_manifolds_of_known_dimension(name):
+    d, make, below = MANIFOLDS[name]
+    distances = nearest_neighbors(make(np.random.default_rng(1)), 20).distances
+    estimate = mle(distances, 20).value
+    assert (1 - below) * d < estimate < 1.03 * d
+    for discard in ("10%", "largest"):
+        assert twonn(distances, discard).value == pytest.approx(d, rel=0.12)
+
+
+def test_mle_of_a_hand_computed_case():
+    # One point's neighbours at 1, 2, 4: mean of log(4/1), log(4/2) is 1.5 log 2.
+    distances = np.tile([1.0, 2.0, 4.0], (5, 1))
+    assert mle(distances, 3, "k-1").value == pytest.approx(1 / (1.5 * np.log(2)))
+    assert mle(distances, 3, "k-2").value == pytest.approx(1 / (3 * np.log(2)))
+
+
+def test_mle_normalisations_differ_by_their_divisors():
+    distances = nearest_neighbors(ball(500, 4, np.random.default_rng(0)), 20).distances
+    ratio = mle(distances, 20, "k-2").value / mle(distances, 20, "k-1").value
+    assert ratio == pytest.approx(18 / 19)
+
+
+@pytest.mark.parametrize("discard", ["10%", "largest"])
+def test_twonn_recovers_the_exponent_of_pareto_quantiles(discard):
+    # μ at the quantiles i/N of 1 − μ^−d lie exactly on the line of slope d.
+    n, d = 400, 7.0
+    quantiles = np.arange(1, n + 1) / n
+    quantiles[-1] = 1 - 1e-9
+    ratios = (1 - quantiles) ** (-1 / d)
+    distances = np.stack([np.ones(n), ratios], axis=1)
+    assert twonn(distances, discard).value == pytest.approx(d, rel=1e-9)
+
+
+def test_standard_errors_cover():
+    """Over repeated samples, the standard errors match the spread of the estimates."""
+    rng = np.random.default_rng(3)
+    mles, twonns = [], []
+    for _ in range(60):
+        distances = nearest_neighbors(embedded_cube(400, 3, 5, rng), 20).distances
+        mles.append(mle(distances, 20))
+        twonns.append(twonn(distances, "10%"))
+    for estimates, low, high in ((mles, 0.6, 1.4), (twonns, 0.6, 1.4)):
+        spread = np.std([e.value for e in estimates], ddof=1)
+        claimed = np.mean([e.standard_error for e in estimates])
+        assert low < claimed / spread < high
+
+
+@pytest.mark.parametrize("d", [2, 6, 12])
+def test_agrees_with_scikit_dimension(d):
+    skdim = pytest.importorskip("skdim")
+    points = ball(1200, d, np.random.default_rng(d))
+    distances = nearest_neighbors(points, 20).distances
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peers = [skdim.id.MLE(K=20, unbiased=u).fit(points).dimension_ for u in (False, True)]
+        two = skdim.id.TwoNN(discard_fraction=0.1).fit(points).dimension_
+    ours = [mle(distances, 20, normalisation).value for normalisation in ("k-1", "k-2")]
+    assert ours == pytest.approx(peers, rel=1e-9)
+    # Its distribution function is i/N from i = 0, ours from 1: a difference of order 1/N.
+    assert twonn(distances, "10%").value == pytest.approx(two, rel=0.01)
+
+
+@pytest.mark.parametrize("d", [2, 6, 12])
+def test_agrees_with_dadapy(d, monkeypatch):
+    # DADApy imports jax for a method that is not used here.
+    for module in ("jax", "jax.numpy", "optax", "flax", "flax.training"):
+        if module not in sys.modules:
+            monkeypatch.setitem(sys.modules, module, MagicMock())
+    data = pytest.importorskip("dadapy").Data
+    points = ball(1200, d, np.random.default_rng(d))
+    distances = nearest_neighbors(points, 20).distances
+    peer = data(points)
+    value = peer.compute_id_2NN(algorithm="base", mu_fraction=0.9)[0]
+    assert twonn(distances, "10%").value == pytest.approx(value, rel=0.01)
+
+
+def test_undefined_cases_say_why():
+    distances = nearest_neighbors(np.random.default_rng(0).random((50, 2)), 20).distances
+    with pytest.raises(UndefinedEstimateError, match="20 neighbours a point are needed"):
+        mle(distances[:, :5], 20)
+    with pytest.raises(UndefinedEstimateError, match="at least 21 distinct points, found 10"):
+        mle(distances[:10], 20)
+    with pytest.raises(UndefinedEstimateError, match="3 points lie at distance zero"):
+        zero = distances.copy()
+        zero[:3, 0] = 0
+        twonn(zero)
+    with pytest.raises(UndefinedEstimateError, match="equally far"):
+        mle(np.ones((30, 20)), 20)
+    with pytest.raises(UndefinedEstimateError, match="equally far"):
+        twonn(np.ones((30, 20)))
+    with pytest.raises(ValueError, match="normalisation"):
+        mle(distances, 20, "k")
+    with pytest.raises(ValueError, match="discard"):
+        twonn(distances, "5%")
