@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 STUDY := results/demo
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+    --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast lint format lock clean
@@ -16,13 +18,15 @@ help: ## List the commands
 
 setup: $(READY) ## Set up .venv from the lock files
 
-$(READY): envs/requirements.lock envs/peers.lock pyproject.toml
+$(READY): $(wildcard envs/*.lock) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there; install Python 3.11, or name another with 'make PYTHON=python3.12 …'"; exit 1; }
 	@echo "Setting up $(VENV) (about 6 GB with PyTorch's CUDA libraries; this takes a few minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r envs/requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r envs/peers.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r envs/requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r envs/torchattacks.lock
+	@test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv --without-pip $(VENV)/peers
+	@$(BIN)/uv pip install --quiet --python $(VENV)/peers/bin/python --require-hashes -r envs/dadapy.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -54,10 +58,9 @@ format: $(READY) ## Put code into the style that lint asks for
 	@$(BIN)/snakefmt Snakefile rules
 
 lock: ## Renew the lock files (needs uv: make setup)
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-annotate --extra pipeline --extra test pyproject.toml -o envs/requirements.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-annotate --no-deps envs/peers.in -o envs/peers.lock
+	@$(COMPILE) --extra pipeline --extra test pyproject.toml -o envs/requirements.lock
+	@echo torchattacks | $(COMPILE) --no-deps - -o envs/torchattacks.lock
+	@echo dadapy | $(COMPILE) - -o envs/dadapy.lock
 	@$(BIN)/python envs/write_conda.py
 
 clean: ## Remove .venv and the demo's results

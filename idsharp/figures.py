@@ -99,7 +99,8 @@ def sharpness_by_domain(properties: pd.DataFrame) -> Figure:
         _handle(f"{shown} images, mean ± SD of draws", marker="o", color=_GREY),
         _handle("all pairs of the pool", marker="o", color=_GREY, mfc="white"),
     ]
-    axis.set_xscale("log")
+    axis.set_xlim(left=0)
+    axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
     axis.set_xlabel("label sharpness $K_F$ [1/intensity]")
     return _dot_plot_finish(figure, axis, properties, handles)
 
@@ -186,13 +187,13 @@ def _grid(runs: pd.DataFrame, x: str, y: str, logarithmic: bool = False) -> Figu
     sizes = sorted(runs["n_train"].unique())
     if len(sizes) > _SIZES_SHOWN:
         sizes = [sizes[i] for i in np.linspace(0, len(sizes) - 1, _SIZES_SHOWN).round().astype(int)]
-    figure = Figure(figsize=(0.7 + 2.35 * len(sizes), 0.9 + 2.1 * len(models)))
+    figure = Figure(figsize=(0.7 + 2.35 * len(sizes), 0.9 + 2.4 * len(models)))
     axes = figure.subplots(len(models), len(sizes), squeeze=False, sharex=True, sharey=True)
     for row, model in zip(axes, models, strict=True):
         for axis, size in zip(row, sizes, strict=True):
             panel = runs[(runs["model"] == model) & (runs["n_train"] == size)]
             _panel(axis, panel, x, y, logarithmic)
-            axis.set_title(f"{model}, N = {size}", fontsize=9)
+            axis.set_title(f"{model}, N = {size}", fontsize=9, pad=24, loc="left")
     handles = [
         _handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
     ]
@@ -212,15 +213,15 @@ def _panel(axis, panel: pd.DataFrame, x: str, y: str, logarithmic: bool) -> None
         ends = np.array([group[x].min(), group[x].max()])
         values = line["intercept"] + line[f"{x}_slope"] * ends
         axis.plot(ends, np.exp(values) if logarithmic else values, color=COLOURS[domain], lw=1)
-        squared = "undefined" if line["r_squared"] is None else f"{line['r_squared']:.2f}"
-        texts.append((f"R² = {squared}, n = {line['n']}", COLOURS[domain]))
+        squared = line["r_squared"]
+        quality = "all equal" if squared is None else f"R² = {squared:.2f}"
+        texts.append((f"{quality}, n = {line['n']}", COLOURS[domain]))
     if logarithmic:
         axis.set_yscale("log")
     axis.margins(x=0.12)
-    for number, (text, colour) in enumerate(texts):
-        axis.text(
-            0.03, 0.03 + 0.085 * number, text, color=colour, fontsize=7, transform=axis.transAxes
-        )
+    # Above the panel, where no point can be.
+    for number, (text, colour) in enumerate(reversed(texts)):
+        axis.text(0, 1.03 + 0.09 * number, text, color=colour, fontsize=7, transform=axis.transAxes)
 
 
 def _dot_plot(properties: pd.DataFrame, by: str):
@@ -264,14 +265,19 @@ def _handle(label: str, **style):
 
 
 def _label_points(axis, points: pd.DataFrame, x: str, y: str) -> None:
-    """Names beside points, on the side where there is room."""
-    middle = points[x].min() + 0.5 * (points[x].max() - points[x].min())
-    for _, point in points.iterrows():
-        right = point[x] <= middle
+    """Names above and below the points in turn, so that neighbours' names do not meet."""
+    for number, (_, point) in enumerate(points.sort_values(x).iterrows()):
+        above = number % 2 == 0
         axis.annotate(
-            point["task"], (point[x], point[y]), fontsize=7, color=_GREY, textcoords="offset points",
-            xytext=(5 if right else -5, 3), ha="left" if right else "right",
-        )  # fmt: skip
+            point["task"],
+            (point[x], point[y]),
+            xytext=(0, 5 if above else -5),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=7,
+            color=_GREY,
+        )
 
 
 def _with_notes(figure: Figure, table: pd.DataFrame) -> Figure:

@@ -63,7 +63,8 @@ def to_uint8(pixels: np.ndarray) -> np.ndarray:
         values -= lowest
     highest = values.max()
     if highest > 0:
-        values *= 255.0 / highest
+        # In this order, so that what lies half-way in the image does so here, too.
+        values = values * 255 / highest
     return np.rint(values).astype(np.uint8)
 
 

@@ -7,15 +7,15 @@ from idsharp.columns import heading
 #: What each table shows, in a sentence or two; the study's notes are added.
 CAPTIONS = {
     "datasets": "Datasets and their properties: counts, intrinsic dimension (ID) by four "
-    "estimators with standard errors, and label sharpness K_F at M images and over all pairs. Images are "
-    "8 bit, each scaled by its own maximum to [0, 255].",
+    "estimators with standard errors, and label sharpness K_F at M images and over all "
+    "pairs. Images are 8 bit, each scaled by its own maximum to [0, 255].",
     "properties": "Intrinsic dimension and label sharpness of the pool and of every training set.",
     "runs": "Every trained network, with the properties of its training set and of its "
     "penultimate representation.",
     "attacks": "Loss and accuracy of every network under attack (FGSM).",
     "accuracy_vs_id": "Highest test accuracy against the ID of the dataset: lines by domain, "
-    "network and N; planes on ID and ln N; differences of slopes between domains. Ordinary least squares, "
-    "95 % intervals.",
+    "network and N; planes on ID and ln N; differences of slopes between domains. "
+    "Ordinary least squares, 95 % intervals.",
     "generalization_law": "Logarithm of the test loss on (ln N)/d, without and with ln K_F, and on "
     "the ID alone. The law, if it held with equality, would have slopes of −1 and 1. Ordinary "
     "least squares, 95 % intervals.",

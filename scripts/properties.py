@@ -36,7 +36,8 @@ def main() -> None:
         write_json(path, record | provenance("numpy", "torch"))
         print(
             f"{args.task} {subset}: n {record['n_images']}, "
-            f"ID (MLE) {_shown(record['id_mle_k1'])}, ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
+            f"ID (MLE) {_shown(record['id_mle_k1'])}, "
+            f"ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
             f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",
             flush=True,
         )

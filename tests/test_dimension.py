@@ -1,8 +1,7 @@
 """Estimators of intrinsic dimension: closed forms, manifolds of known dimension, and peers."""
 
-import sys
+import subprocess
 import warnings
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -31,8 +30,8 @@ def embedded_cube(n, d, width, rng):
     return rng.random((n, d)) @ np.linalg.qr(rng.normal(size=(width, d)))[0].T
 
 
-# Dimension, points, and how far below the truth the MLE (k = 20) may fall: its bias grows with
-# the dimension. TwoNN sees nearer neighbours and is less biased, but noisier.
+# Dimension, points, and how far below the truth the estimates may fall: their bias grows with the
+# dimension. TwoNN sees nearer neighbours and is less biased, but noisier.
 MANIFOLDS = {
     "2-ball": (2, lambda r: ball(3000, 2, r), 0.05),
     "5-ball": (5, lambda r: ball(3000, 5, r), 0.10),
@@ -51,7 +50,7 @@ def test_manifolds_of_known_dimension(name):
     estimate = mle(distances, 20).value
     assert (1 - below) * d < estimate < 1.03 * d
     for discard in ("10%", "largest"):
-        assert twonn(distances, discard).value == pytest.approx(d, rel=0.12)
+        assert (1 - below) * d < twonn(distances, discard).value < 1.10 * d
 
 
 def test_mle_of_a_hand_computed_case():
@@ -107,18 +106,27 @@ def test_agrees_with_scikit_dimension(d):
     assert twonn(distances, "10%").value == pytest.approx(two, rel=0.01)
 
 
-@pytest.mark.parametrize("d", [2, 6, 12])
-def test_agrees_with_dadapy(d, monkeypatch):
-    # DADApy imports jax for a method that is not used here.
-    for module in ("jax", "jax.numpy", "optax", "flax", "flax.training"):
-        if module not in sys.modules:
-            monkeypatch.setitem(sys.modules, module, MagicMock())
-    data = pytest.importorskip("dadapy").Data
-    points = ball(1200, d, np.random.default_rng(d))
-    distances = nearest_neighbors(points, 20).distances
-    peer = data(points)
-    value = peer.compute_id_2NN(algorithm="base", mu_fraction=0.9)[0]
-    assert twonn(distances, "10%").value == pytest.approx(value, rel=0.01)
+def test_agrees_with_dadapy(root, tmp_path):
+    # DADApy needs an old NumPy, and so has an environment of its own.
+    python = root / ".venv" / "peers" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("DADApy's environment is absent: run `make setup`")
+    dimensions = (2, 6, 12)
+    for d in dimensions:
+        np.save(tmp_path / f"{d}.npy", ball(1200, d, np.random.default_rng(d)))
+    code = (
+        "import sys, numpy, dadapy\n"
+        "for path in sys.argv[1:]:\n"
+        "    data = dadapy.Data(numpy.load(path))\n"
+        "    print('found', data.compute_id_2NN(algorithm='base', mu_fraction=0.9)[0])"
+    )
+    files = [str(tmp_path / f"{d}.npy") for d in dimensions]
+    done = subprocess.run([python, "-c", code, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    peers = [float(line.split()[1]) for line in done.stdout.splitlines() if "found" in line]
+    points = [np.load(file) for file in files]
+    ours = [twonn(nearest_neighbors(p, 2).distances, "10%").value for p in points]
+    assert ours == pytest.approx(peers, rel=0.01)
 
 
 def test_undefined_cases_say_why():

@@ -62,7 +62,7 @@ def test_wide_images_do_not_overflow(width):
     distances, indices, _ = brute_force(points, 4)
     assert (found.distances == distances).all()
     assert (found.indices == indices).all()
-    assert found.distances[1, -1] == 255 * np.sqrt(width)
+    assert found.distances[1, -1] == np.sqrt(255**2 * width)
 
 
 def test_memory_mapped_images(tmp_path):
