@@ -1,5 +1,4 @@
 # Settings of the chosen study, wildcard constraints and helper functions; no rules.
-import ast
 import json
 import os
 import sys
@@ -8,7 +7,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
+import helpers
 from idsharp.config import ConfigError, check_config, study_settings
 
 try:
@@ -40,10 +40,7 @@ FIGURES = [
     "representation_vs_data",
 ]
 
-# Scripts find the library in this folder, and the Python that runs Snakemake, whether or not its
-# environment was activated. A conda environment, where one is used, goes before it.
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+helpers.use_this_python(ROOT)
 
 
 wildcard_constraints:
@@ -56,38 +53,8 @@ wildcard_constraints:
 
 
 def code_for(script):
-    """The script and the project modules that it imports, directly or not, script first.
-
-    A file named only inside `shell` is not tracked. As inputs these are compared by content: an
-    edit reruns what depends on it, a fresh checkout reruns nothing.
-    """
-    found = []
-    queue = [ROOT / "scripts" / f"{script}.py"]
-    while queue:
-        file = queue.pop()
-        if file not in found:
-            found.append(file)
-            queue += imported_modules(file)
-    head, *rest = (os.path.relpath(file) for file in found)
-    return [head, *sorted(rest)]
-
-
-def imported_modules(file):
-    """Files of the project's modules that a Python file imports anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    for name in [name for name in names if name.split(".")[0] == "idsharp"]:
-        parts = name.split(".")
-        # Importing a.b.c runs a/__init__.py and a/b/__init__.py too.
-        for depth in range(1, len(parts) + 1):
-            path = ROOT.joinpath(*parts[:depth])
-            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-                if candidate.is_file():
-                    yield candidate
+    """The script of a rule and the project modules that it imports, script first."""
+    return helpers.code_for(ROOT, script)
 
 
 def dataset_of(task):

@@ -111,10 +111,11 @@ rule summary:
         runtime=10,
     params:
         title=SETTINGS["title"],
+        captions=f"{workflow.basedir}/rules/captions",
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Writing the summary of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
-        "--captions {workflow.basedir}/rules/captions --shown-epsilon {params.shown_epsilon} "
+        "--captions {params.captions} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"

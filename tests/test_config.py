@@ -1,0 +1,78 @@
+"""config.yaml: what is right passes, what is wrong is named with what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+
+from idsharp.config import ConfigError, check_config, study_settings
+
+
+@pytest.fixture(scope="module")
+def config(root):
+    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_projects_own_config_is_right(config):
+    for study in config["studies"]:
+        check_config(config | {"study": study})
+
+
+def test_a_study_takes_what_it_does_not_say_from_the_defaults(config):
+    settings = study_settings(config | {"study": "demo"})
+    assert settings["image_size"] == config["studies"]["demo"]["image_size"]
+    assert settings["weight_decay"] == config["defaults"]["weight_decay"]
+    assert settings["name"] == "demo"
+
+
+def test_a_users_study_takes_three_lines(config):
+    mine = copy.deepcopy(config) | {"study": "mine"}
+    mine["datasets"]["mine"] = {"adapter": "folder", "path": "/images", "domain": "radiology"}
+    mine["tasks"]["mine"] = {"dataset": "mine"}
+    mine["studies"]["mine"] = {"tasks": ["mine"]}
+    check_config(mine)
+
+
+WRONG = {
+    "study: dmo": (r"study names 'dmo'.*did you mean demo\?.*there are: demo", "study", "dmo"),
+    "unknown key": (
+        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: channels",
+        "studies.demo.epoch", 3,
+    ),
+    "type": (r"studies.demo.epochs is 'x'; allowed: a whole number of epochs",
+             "studies.demo.epochs", "x"),
+    "model": (r"studies.demo.models\[0\] is 'resnet19'.*resnet18, resnet34",
+              "studies.demo.models", ["resnet19"]),
+    "balance": (r"studies.demo.n_train is 101: task mnist_3v8 has 2 classes.*multiple of 2",
+                "studies.demo.n_train", [101]),
+    "pool": (r"studies.demo.pool_size is 500:.*at least 600", "studies.demo.pool_size", 500),
+    "epsilon": (r"studies.demo.shown_epsilon is 3: write one of the epsilons",
+                "studies.demo.shown_epsilon", 3),
+    "task": (r"studies.demo.tasks names 'photo'.*did you mean photos",
+             "studies.demo.tasks", ["photo"]),
+    "dataset": (r"tasks.photos.dataset names 'nowhere'", "tasks.photos.dataset", "nowhere"),
+    "labels": (r"tasks.mnist_3v8.classes\[.\]\[0\] is .; allowed: a label, in quotes",
+               "tasks.mnist_3v8.classes", [[3], [8]]),
+    "adapter": (r"datasets.x.adapter is 'dicom'; allowed:.*embedded, folder, npz, torchvision",
+                "datasets.x", {"adapter": "dicom", "domain": "natural"}),
+    "folder": (r"datasets.x lacks path", "datasets.x", {"adapter": "folder", "domain": "natural"}),
+    "npz": (r"a path, or a url and its checksum",
+            "datasets.x", {"adapter": "npz", "domain": "natural", "url": "https://x.org/y.npz"}),
+    "defaults": (r"defaults lacks k", "defaults.k", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_settings_are_named(config, case):
+    message, key, value = WRONG[case]
+    wrong = copy.deepcopy(config)
+    *path, last = key.split(".")
+    place = wrong
+    for part in path:
+        place = place[part]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    with pytest.raises(ConfigError, match=message):
+        check_config(wrong)

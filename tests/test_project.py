@@ -1,0 +1,57 @@
+"""The project's own files agree with each other."""
+
+import csv
+import importlib.util
+import re
+
+import pytest
+import yaml
+
+from idsharp.latex import CAPTIONS
+from tests.conftest import ROOT
+
+
+def test_the_conda_file_has_the_pins_of_the_lock_file():
+    spec = importlib.util.spec_from_file_location("w", ROOT / "envs" / "write_conda.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "envs" / "idsharp.yaml").read_text() == module.conda_file(ROOT)
+
+
+@pytest.mark.parametrize("lock", sorted((ROOT / "envs").glob("*.lock")), ids=lambda p: p.stem)
+def test_lock_files_hold_names_versions_and_hashes_alone(lock):
+    text = lock.read_text()
+    assert "://" not in text
+    pinned = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
+    assert pinned
+    assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_every_figure_and_table_has_a_caption():
+    captions = ROOT / "rules" / "captions"
+    common = (ROOT / "rules" / "common.smk").read_text()
+    names = {
+        kind: re.findall(r'"(\w+)"', re.search(rf"^{kind} = \[(.*?)\]", common, re.M | re.S)[1])
+        for kind in ("TABLES", "FIGURES")
+    }
+    assert set(names["TABLES"]) == set(CAPTIONS)
+    for table in names["TABLES"]:
+        assert (captions / f"{table}.table.rst").read_text() == CAPTIONS[table] + "\n"
+    for figure in names["FIGURES"]:
+        assert len((captions / f"{figure}.rst").read_text()) > 80
+
+
+def test_every_dataset_of_the_config_has_its_source():
+    with open(ROOT / "resources" / "datasets.tsv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    assert {row["dataset"] for row in rows} == set(config["datasets"])
+    for row in rows:
+        assert all(row.values()), row
+
+
+def test_no_page_of_the_rules_is_long():
+    for file in (ROOT / "rules").glob("*.smk"):
+        assert len(file.read_text().splitlines()) <= 150, file
+    for file in (ROOT / "scripts").glob("*.py"):
+        assert len(file.read_text().splitlines()) <= 80, file

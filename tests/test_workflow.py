@@ -1,0 +1,228 @@
+"""The whole workflow on a tiny study in a temporary folder, and what reruns after a change."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from idsharp.columns import COLUMNS
+from idsharp.layout import Layout
+from tests.conftest import ROOT, blobs, write_image_folder
+
+TASKS, SIZES, EPSILONS = ["halves", "sides"], [20, 40], [2, 8]
+
+
+def snakemake(folder, *arguments, check=True):
+    """Run Snakemake on this project's Snakefile in another working directory."""
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
+        "--cores", "2", *arguments,
+    ]  # fmt: skip
+    return run(list(map(str, command)), folder, check)
+
+
+def run(command, folder, check=True):
+    """Run a command; its output and errors come together, as on a terminal."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, cwd=folder, **options)
+    if check:
+        assert done.returncode == 0, done.stdout
+    return done
+
+
+def write_study(folder, **changes):
+    """A configuration of two tasks, one of image files (radiology) and one of arrays (natural)."""
+    settings = {
+        "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
+        "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
+        "sharpness_m": 50, "sharpness_draws": 3,
+    } | changes  # fmt: skip
+    files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
+    arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
+    config = {
+        "study": "tiny",
+        "datasets": {"files": files | {"note": "made of noise"}, "arrays": arrays},
+        "tasks": {"halves": {"dataset": "files"}, "sides": {"dataset": "arrays"}},
+        "studies": {"tiny": settings},
+    }
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    return "--configfile", folder / "tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The tiny study, run once; the folder and the arguments that ran it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    write_image_folder(folder / "images", 45, seed=0)
+    images = np.concatenate([blobs(45, 0, seed=1), blobs(45, 1, seed=1)])
+    np.savez(folder / "arrays.npz", train_images=images, train_labels=np.arange(90) // 45)
+    arguments = write_study(folder)
+    snakemake(folder, *arguments)
+    return folder, arguments
+
+
+pytestmark = pytest.mark.slow
+
+
+def jobs_of(done):
+    """How many jobs of each rule a dry run lists."""
+    table = re.search(r"job +count\n[- ]+\n(.*?)\n\n", done.stdout, re.DOTALL)
+    return dict(line.split() for line in table[1].splitlines()) if table else {}
+
+
+def test_every_file_of_the_contract_is_there_and_reads_back(study):
+    root = study[0] / "results" / "tiny"
+    layout = Layout(root, TASKS, ["resnet18"], SIZES, [0])
+    for task in TASKS:
+        images = np.load(layout.images(task))
+        samples = pd.read_csv(layout.samples(task))
+        assert (images.dtype, images.shape) == (np.uint8, (80, 1, 32, 32))
+        assert len(samples) == 80
+        assert json.loads(layout.audit(task).read_text())["n_pool"] == 80
+        for subset, n in zip(layout.subsets, [80, *SIZES], strict=True):
+            record = json.loads(layout.properties(task, subset).read_text())
+            assert record["n_images"] == n
+            assert record["id_mle_k1"] > 0
+            assert {record["sharpest_first_id"], record["sharpest_second_id"]} <= set(samples["id"])
+        for n in SIZES:
+            record = json.loads(layout.run(task, "resnet18", n, 0).read_text())
+            assert (record["n_train"], record["status"]) == (n, "ok")
+            history = pd.read_csv(layout.run(task, "resnet18", n, 0).with_suffix(".csv"))
+            assert len(history) == 1
+            checkpoint = layout.run(task, "resnet18", n, 0).with_suffix(".pt")
+            assert torch.load(checkpoint, weights_only=True)
+        attacks = pd.read_csv(layout.attacks(task, "resnet18"))
+        assert sorted(attacks["epsilon_255"]) == sorted(EPSILONS * 2)
+        learned = pd.read_csv(layout.representations(task, "resnet18"))
+        assert learned["n_images"].tolist() == SIZES
+
+
+def test_tables_have_their_rows_units_and_numbers_of_points(study):
+    folder = study[0] / "results" / "tiny" / "tables"
+    tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+    columns = tables.pop("columns")
+    for name, table in tables.items():
+        assert set(table) == set(columns["column"][columns["table"] == name])
+        assert set(table) <= set(COLUMNS)
+        latex = (folder / f"{name}.tex").read_text()
+        assert latex.count(r"\\") >= len(table) + 1
+        assert not re.search(r"[−≤≲ερ²]", latex), "LaTeX source must be plain"
+    assert len(tables["datasets"]) == 2
+    assert len(tables["runs"]) == 4
+    assert len(tables["attacks"]) == 8
+    assert len(tables["properties"]) == 6
+    inside = tables["attacks"]
+    assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
+    assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()
+    # Two tasks carry no regression: said, not fitted.
+    lines = tables["accuracy_vs_id"]
+    assert lines["reason"].notna().all()
+    assert (lines.loc[lines["kind"] == "line", "n"] == 1).all()
+
+
+def test_figures_and_summary(study):
+    root = study[0] / "results" / "tiny"
+    figures = sorted((root / "figures").glob("*.png"))
+    assert len(figures) == 7
+    for figure in figures:
+        with Image.open(figure) as image:
+            image.load()
+            assert min(image.size) > 400
+        assert figure.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    summary = (root / "summary.md").read_text()
+    for link in re.findall(r"\]\((figures/[^)]+)\)", summary):
+        assert (root / link).is_file()
+    assert summary.count("](figures/") == 7
+    assert "halves: made of noise" in summary
+    assert "nan" not in summary.lower()
+
+
+def test_a_second_run_has_nothing_to_do(study):
+    folder, arguments = study
+    assert "Nothing to be done" in snakemake(folder, "-n", *arguments).stdout
+
+
+def test_a_fresh_checkout_reruns_nothing(study):
+    """Newer times of the code's files alone change nothing: they are compared by content."""
+    folder, arguments = study
+    for file in [*ROOT.glob("scripts/*.py"), *ROOT.glob("idsharp/**/*.py")]:
+        os.utime(file)
+    assert "Nothing to be done" in snakemake(folder, "-n", *arguments).stdout
+
+
+def test_another_epsilon_reruns_the_attack_and_what_follows(study):
+    folder, _ = study
+    try:
+        done = snakemake(folder, "-n", *write_study(folder, epsilons=[2, 4]))
+    finally:
+        write_study(folder)
+    assert jobs_of(done) == {
+        "all": "1", "attack": "2", "tables": "1", "figures": "1", "summary": "1", "total": "6",
+    }  # fmt: skip
+
+
+def test_another_training_size_trains_that_size_alone(study):
+    folder, _ = study
+    try:
+        done = snakemake(folder, "-n", *write_study(folder, n_train=[20, 40, 50]))
+    finally:
+        write_study(folder)
+    assert jobs_of(done)["train"] == "2" or jobs_of(done)["prepare"] == "2"
+
+
+def test_a_new_image_reruns_its_task_alone(study):
+    folder, arguments = study
+    new = folder / "images" / "left" / "new.png"
+    shutil.copy(folder / "images" / "left" / "left_000.png", new)
+    try:
+        jobs = jobs_of(snakemake(folder, "-n", *arguments))
+    finally:
+        new.unlink()
+    assert jobs["locate"] == "1"
+    assert jobs["prepare"] == "1"
+
+
+def test_the_html_report(study):
+    folder, arguments = study
+    snakemake(folder, *arguments, "--report", "report.html")
+    report = (folder / "report.html").read_text()
+    assert "loss penalty vs sharpness" in report
+    assert "summary.md" in report
+
+
+def test_a_wrong_setting_stops_before_anything_runs(study):
+    folder, _ = study
+    try:
+        done = snakemake(folder, "-n", *write_study(folder, epochs="many"), check=False)
+    finally:
+        write_study(folder)
+    assert done.returncode != 0
+    assert "studies.tiny.epochs is 'many'; allowed: a whole number of epochs" in done.stdout
+
+
+def test_a_missing_dataset_is_explained(study, tmp_path):
+    arguments = write_study(tmp_path)
+    done = snakemake(tmp_path, *arguments, "--until", "locate", check=False)
+    assert done.returncode != 0
+    assert f"error: dataset files: there is no folder {tmp_path / 'images'}" in done.stdout
+    assert not list((tmp_path / "results").rglob("*.csv"))
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_profiles_dry_run(profile):
+    arguments = ["-n", "--profile", f"profiles/{profile}", "--forceall", "--config", "study=demo"]
+    done = run([sys.executable, "-m", "snakemake", *arguments], ROOT)
+    assert jobs_of(done)["train"] == "15"
+
+
+def test_lint():
+    run([sys.executable, "-m", "snakemake", "--lint"], ROOT)
