@@ -16,13 +16,18 @@ _FIGURES = (
 
 
 def summarize(
-    title: str, tables: dict[str, pd.DataFrame], captions: dict[str, str], epsilon: int
+    title: str,
+    tables: dict[str, pd.DataFrame],
+    captions: dict[str, str],
+    sources: pd.DataFrame,
+    epsilon: int,
 ) -> str:
     """Markdown with the main numbers of the tables, and every figure with its caption.
 
     Args:
         tables: the study's tables by name.
         captions: a caption in words for each figure.
+        sources: dataset, title, url, licence and citation of the datasets that are known.
         epsilon: the attack that is shown, in 1/255.
     """
     datasets, runs, attacks = tables["datasets"], tables["runs"], tables["attacks"]
@@ -31,6 +36,7 @@ def summarize(
     parts += ["## Laws", *_laws(tables, epsilon), "## Figures"]
     for name, heading in _FIGURES:
         parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+    parts += _sources(datasets, sources)
     parts.append(
         "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "
         "meaning of every column."
@@ -100,6 +106,15 @@ def _datasets(datasets: pd.DataFrame) -> str:
         )
         text += f" The data gave fewer images than the study asks for: {listed}."
     return text
+
+
+def _sources(datasets: pd.DataFrame, sources: pd.DataFrame) -> list[str]:
+    used = sources[sources["dataset"].isin(datasets["dataset"])]
+    lines = [
+        f"- {row.dataset}: [{row.title}]({row.url}). Licence: {row.licence}. {row.citation}."
+        for row in used.itertuples()
+    ]
+    return ["## Sources", "\n".join(lines)] if lines else []
 
 
 def _networks(runs: pd.DataFrame, attacks: pd.DataFrame, epsilon: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def use_this_python(root: Path) -> None:
-    """Let `python` in shell commands be the one that runs Snakemake, and find the library in `root`.
+    """Let `python` in shell commands be the one that runs Snakemake, with the library in `root`.
 
     So nobody has to activate an environment first. A conda environment, where one is used, is
     activated inside the shell command and goes before it.

@@ -98,7 +98,8 @@ rule summary:
     input:
         tables=expand("results/{{study}}/tables/{table}.csv", table=TABLES),
         figures=expand("results/{{study}}/figures/{figure}.png", figure=FIGURES),
-        captions=[f"{workflow.basedir}/rules/captions/{figure}.rst" for figure in FIGURES],
+        captions=[os.path.relpath(ROOT / f"rules/captions/{figure}.rst") for figure in FIGURES],
+        sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
         code=code_for("summary"),
     output:
         report("results/{study}/summary.md", caption="captions/summary.rst", category="Summary"),
@@ -111,11 +112,10 @@ rule summary:
         runtime=10,
     params:
         title=SETTINGS["title"],
-        captions=f"{workflow.basedir}/rules/captions",
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Writing the summary of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
-        "--captions {params.captions} --shown-epsilon {params.shown_epsilon} "
+        "--captions {input.captions} --sources {input.sources} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"
