@@ -94,7 +94,7 @@ COLUMNS = {
     "n": Column("n", "points", "points fitted"),
     "n_left_out": Column("Left out", "points", "points without a finite value"),
     "r_squared": Column("R²", "1", "coefficient of determination"),
-    "intercept": Column("Intercept", "response", "value where every term is 0"),
+    "intercept": Column("Intercept", "as the response", "value where every term is 0"),
     "pearson_r": Column("r", "1", "Pearson's correlation"),
     "pearson_p": Column("p (r)", "1", "its p value"),
     "pearson_low": Column("r, low", "1", "95 % interval by Fisher's transformation"),
@@ -114,18 +114,22 @@ for _name, (_heading, _meaning) in _ESTIMATORS.items():
         COLUMNS[f"{_key}_se"] = Column("SE", "1", f"standard error of {_key}")
 
 _TERMS = {
-    "pool_id": ("ID", "response", "the ID"),
-    "data_id": ("d_data", "response", "the ID of the training set"),
-    "log_n": ("ln N", "response", "ln N"),
-    "log_n_over_d": ("(ln N)/d", "response", "(ln N)/d"),
-    "log_sharpness": ("ln K_F", "response", "ln K_F"),
+    "pool_id": ("ID", "1", "the ID"),
+    "data_id": ("d_data", "1", "the ID of the training set"),
+    "log_n": ("ln N", "1", "ln N"),
+    "log_n_over_d": ("(ln N)/d", "1", "(ln N)/d"),
+    "log_sharpness": ("ln K_F", "1", "ln K_F"),
     "label_sharpness": ("K_F", "nats × intensity", "K_F"),
 }
 for _term, (_heading, _unit, _what) in _TERMS.items():
     COLUMNS[f"{_term}_slope"] = Column(f"slope of {_heading}", _unit, f"coefficient of {_what}")
-    COLUMNS[f"{_term}_low"] = Column("low", _unit, f"95 % interval of the slope of {_what}")
-    COLUMNS[f"{_term}_high"] = Column("high", _unit, f"95 % interval of the slope of {_what}")
-    COLUMNS[f"{_term}_p"] = Column("p", "1", f"p value of the slope of {_what}")
+    COLUMNS[f"{_term}_low"] = Column(
+        f"{_heading}, low", _unit, f"95 % interval of the slope of {_what}"
+    )
+    COLUMNS[f"{_term}_high"] = Column(
+        f"{_heading}, high", _unit, f"95 % interval of the slope of {_what}"
+    )
+    COLUMNS[f"{_term}_p"] = Column(f"p ({_heading})", "1", f"p value of the slope of {_what}")
 
 
 def heading(name: str) -> str:

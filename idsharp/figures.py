@@ -34,34 +34,29 @@ _GREY = "#555555"
 _SIZES_SHOWN = 3
 
 
-def samples(images: dict[str, tuple[np.ndarray, np.ndarray]], datasets: pd.DataFrame) -> Figure:
+def samples(
+    images: dict[str, tuple[np.ndarray, np.ndarray, list[str]]], datasets: pd.DataFrame
+) -> Figure:
     """The first images of each class of each task.
 
     Args:
-        images: for each task some images (n×C×H×W uint8) and their class numbers.
+        images: for each task some images (n×C×H×W uint8), their class numbers and class names.
     """
     per_class = 5
-    n_classes = min(2, max(len(np.unique(labels)) for _, labels in images.values()))
-    figure = Figure(figsize=(1.5 + 0.72 * per_class * n_classes, 0.86 * len(images) + 0.6))
+    n_classes = min(2, max(len(np.unique(labels)) for _, labels, _ in images.values()))
+    figure = Figure(figsize=(1.5 + 0.72 * per_class * n_classes, 0.95 * len(images) + 0.4))
     axes = figure.subplots(len(images), n_classes, squeeze=False)
     domains = datasets.set_index("task")["domain"]
-    for row, (task, (pixels, labels)) in zip(axes, images.items(), strict=True):
+    for row, (task, (pixels, labels, names)) in zip(axes, images.items(), strict=True):
         for number, axis in enumerate(row):
-            chosen = pixels[labels == number][:per_class]
-            strip = np.concatenate([np.moveaxis(image, 0, 2) for image in chosen], axis=1)
+            members = np.flatnonzero(labels == number)[:per_class]
+            strip = np.concatenate([np.moveaxis(pixels[i], 0, 2) for i in members], axis=1)
             axis.imshow(strip.squeeze(), cmap="gray", vmin=0, vmax=255)
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.spines[:].set_visible(False)
-        row[0].set_ylabel(
-            f"{task}\n({domains[task]})",
-            rotation=0,
-            ha="right",
-            va="center",
-            color=COLOURS[domains[task]],
-        )
-    for number in range(n_classes):
-        axes[0, number].set_title(f"class {number}")
+            axis.set_axis_off()
+            axis.set_title(names[members[0]], fontsize=8, color=_GREY, loc="left", pad=2)
+        title = f"{task}\n({domains[task]})"
+        options = {"ha": "right", "va": "center", "color": COLOURS[domains[task]]}
+        row[0].text(-0.03, 0.5, title, transform=row[0].transAxes, **options)
     return _with_notes(figure, datasets)
 
 
@@ -208,14 +203,14 @@ def _panel(axis, panel: pd.DataFrame, x: str, y: str, logarithmic: bool) -> None
         response = np.log(group[y].where(group[y] > 0)) if logarithmic else group[y]
         line = scaling.fit(group.assign(response=response), "response", [x])
         if line.get("reason"):
-            texts.append((f"no line: {group['task'].nunique()} tasks", COLOURS[domain]))
+            n_tasks = group["task"].nunique()
+            few = f"no line: {n_tasks} task{'s' if n_tasks > 1 else ''}"
+            texts.append((few if n_tasks < 3 else "no line: no variation", COLOURS[domain]))
             continue
         ends = np.array([group[x].min(), group[x].max()])
         values = line["intercept"] + line[f"{x}_slope"] * ends
         axis.plot(ends, np.exp(values) if logarithmic else values, color=COLOURS[domain], lw=1)
-        squared = line["r_squared"]
-        quality = "all equal" if squared is None else f"R² = {squared:.2f}"
-        texts.append((f"{quality}, n = {line['n']}", COLOURS[domain]))
+        texts.append((f"R² = {line['r_squared']:.2f}, n = {line['n']}", COLOURS[domain]))
     if logarithmic:
         axis.set_yscale("log")
     axis.margins(x=0.12)

@@ -18,6 +18,9 @@ from statsmodels.tools import add_constant
 #: A correlation or a slope from fewer independent values than this is not reported.
 _FEWEST = 3
 
+#: What `correlation` adds to a fit.
+_CORRELATION = ("pearson_r", "pearson_p", "pearson_low", "pearson_high", "spearman_rho")
+
 
 def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
     """OLS of one column on others, as a flat record.
@@ -25,22 +28,21 @@ def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
     Args:
         table: one row a point; rows with a missing value are left out and counted.
         response: column to explain.
-        terms: columns that explain it; an intercept is added.
+        terms: columns that explain it; an intercept is added. The first is what the fit is about:
+            it must take three values at least, since two tasks make no law.
 
     Returns:
         n, n_left_out, r_squared, intercept, and for every term `<term>_slope`, `_low`, `_high`,
-        `_p`; `reason` where nothing could be fitted (then all of these are null).
+        `_p`; `reason` where nothing could be fitted (then all of these are missing).
     """
-    columns = [response, *terms]
-    numbers = table[columns].astype(float)
+    numbers = table[[response, *terms]].astype(float)
     used = numbers[np.isfinite(numbers).all(axis=1)]
     record: dict = {"n": len(used), "n_left_out": len(numbers) - len(used)}
-    reason = _why_not(used, terms)
+    reason = _why_not(used, response, terms)
     if reason is not None:
         return record | {"reason": reason}
     fitted = OLS(used[response], add_constant(used[list(terms)], has_constant="add")).fit()
-    # statsmodels' R² of a perfect fit on a constant response is 0/0.
-    record["r_squared"] = float(fitted.rsquared) if fitted.centered_tss > 0 else None
+    record["r_squared"] = float(fitted.rsquared)
     record["intercept"] = float(fitted.params["const"])
     intervals = fitted.conf_int(0.05)
     for term in terms:
@@ -50,15 +52,16 @@ def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
     return record
 
 
-def _why_not(used: pd.DataFrame, terms: Sequence[str]) -> str | None:
+def _why_not(used: pd.DataFrame, response: str, terms: Sequence[str]) -> str | None:
     """Why these points cannot carry a regression on these terms, or None."""
     needed = max(_FEWEST, len(terms) + 2)
     if len(used) < needed:
         return f"{len(used)} points, {needed} are needed"
-    for term in terms:
-        values = used[term].nunique()
-        if values < _FEWEST:
-            return f"{values} distinct values of {term}, {_FEWEST} are needed"
+    values = used[terms[0]].nunique()
+    if values < _FEWEST:
+        return f"{values} distinct values of {terms[0]}, {_FEWEST} are needed"
+    if used[response].nunique() == 1:
+        return f"{response} is the same at every point"
     design = np.column_stack([np.ones(len(used)), used[list(terms)]])
     scaled = design / np.abs(design).max(axis=0)
     if np.linalg.matrix_rank(scaled) < design.shape[1]:
@@ -93,28 +96,24 @@ def accuracy_vs_id(runs: pd.DataFrame) -> pd.DataFrame:
     for (model, n_train), group in runs.groupby(["model", "n_train"]):
         names = {"kind": "slope difference", "domain": "all", "model": model, "n_train": n_train}
         rows.append(names | _slope_difference(group, accuracy))
-    return _table(rows)
+    return _table(rows, ["kind", "domain", "model", "n_train"], ["pool_id", "log_n"])
 
 
 def _slope_difference(group: pd.DataFrame, response: str) -> dict:
+    """Natural − radiology: the coefficient of the interaction of ID and domain."""
     for domain in ("natural", "radiology"):
-        part = fit(group[group["domain"] == domain], response, ["pool_id"])
-        if part.get("reason"):
-            return {"n": len(group), "reason": f"no line for {domain}: {part['reason']}"}
+        line = fit(group[group["domain"] == domain], response, ["pool_id"])
+        if line.get("reason"):
+            reason = f"no line for {domain}: {line['reason']}"
+            return {"n": len(group), "n_left_out": 0, "reason": reason}
     natural = (group["domain"] == "natural").astype(float)
-    group = group.assign(is_natural=natural, difference=natural * group["pool_id"])
-    design = add_constant(group[["pool_id", "is_natural", "difference"]].astype(float))
-    fitted = OLS(group[response].astype(float), design).fit()
-    low, high = fitted.conf_int(0.05).loc["difference"]
-    return {
-        "n": len(group),
-        "n_left_out": 0,
-        "r_squared": float(fitted.rsquared),
-        "pool_id_slope": float(fitted.params["difference"]),
-        "pool_id_low": float(low),
-        "pool_id_high": float(high),
-        "pool_id_p": float(fitted.pvalues["difference"]),
-    }
+    both = group.assign(
+        is_natural=natural,
+        radiology_id=group["pool_id"],
+        # The column whose slope is the difference; named so that it is reported as a slope on ID.
+        pool_id=natural * group["pool_id"],
+    )
+    return fit(both, response, ["pool_id", "radiology_id", "is_natural"])
 
 
 def generalization_law(runs: pd.DataFrame) -> pd.DataFrame:
@@ -143,7 +142,8 @@ def generalization_law(runs: pd.DataFrame) -> pd.DataFrame:
         names = {"kind": "log loss ~ ID", "dimension": "data_id", "domain": domain}
         names |= {"model": model, "n_train": n_train}
         rows.append(names | fit(group, "log_loss", ["data_id"]))
-    return _table(rows)
+    names = ["kind", "dimension", "domain", "model", "n_train"]
+    return _table(rows, names, ["log_n_over_d", "log_sharpness", "data_id"])
 
 
 def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def loss_penalty_vs_sharpness(attacks: pd.DataFrame) -> pd.DataFrame:
         for scope, scoped in scopes(points):
             names = {"epsilon_255": epsilon, "domain": scope}
             rows.append(names | correlation(scoped, "label_sharpness", "loss_penalty"))
-    return _table(rows)
+    return _table(rows, ["epsilon_255", "domain"], ["label_sharpness"], _CORRELATION)
 
 
 def penalty_points(attacks: pd.DataFrame) -> pd.DataFrame:
@@ -218,18 +218,18 @@ def representation_vs_data(runs: pd.DataFrame) -> pd.DataFrame:
                 }
                 | correlation(group, "data_id", "representation_id")
             )
-    return _table(rows)
+    names = ["domain", "model", "mean_data_id", "mean_representation_id", "share_below"]
+    return _table(rows, names, ["data_id"], _CORRELATION)
 
 
 def _product(groups: list, values: tuple) -> Iterator[tuple]:
     return ((group, value) for group in groups for value in values)
 
 
-def _table(rows: list[dict]) -> pd.DataFrame:
-    """Rows as a table with `reason` last, also where every fit succeeded."""
-    table = pd.DataFrame(rows)
-    reason = (
-        table.pop("reason") if "reason" in table else pd.Series([None] * len(table), dtype=object)
-    )
-    table["reason"] = reason
-    return table
+def _table(
+    rows: list[dict], names: list[str], terms: list[str], extra: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Rows as a table whose columns do not depend on what could be fitted."""
+    slopes = [f"{term}_{part}" for term in terms for part in ("slope", "low", "high", "p")]
+    fitted = ["n", "n_left_out", "r_squared", "intercept", *slopes]
+    return pd.DataFrame(rows, columns=[*names, *fitted, *extra, "reason"])

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-_FIGURES = (
+#: Figures in the order of the page, with their headings.
+FIGURES = (
     ("samples", "Samples"),
     ("id_by_domain", "Intrinsic dimension"),
     ("sharpness_by_domain", "Label sharpness"),
@@ -34,7 +35,7 @@ def summarize(
     parts = [f"# {title}", _about(datasets, runs), *_notes(datasets)]
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
     parts += ["## Laws", *_laws(tables, epsilon), "## Figures"]
-    for name, heading in _FIGURES:
+    for name, heading in FIGURES:
         parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
     parts += _sources(datasets, sources)
     parts.append(
@@ -61,6 +62,7 @@ def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
     size, channels = datasets["image_size"].iloc[0], datasets["channels"].iloc[0]
     diverged = int((runs["status"] != "ok").sum())
+    plural = "s" if diverged > 1 else ""
     text = (
         f"{len(datasets)} tasks, images of {size}×{size} pixels and {channels} "
         f"channel{'s' if channels > 1 else ''}; {len(runs)} trained networks "
@@ -68,7 +70,7 @@ def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
         f"seed{'s' if runs['seed'].nunique() > 1 else ''})."
     )
     return text + (
-        f" **{diverged} runs diverged** and are left out of every fit." if diverged else ""
+        f" **{diverged} run{plural} diverged** and left out of every fit." if diverged else ""
     )
 
 

@@ -9,7 +9,6 @@ rule locate:
         "results/{study}/index/{dataset}.receipt.json",
     log:
         "results/{study}/logs/locate/{dataset}.log",
-    retries: 2
     conda:
         "../envs/idsharp.yaml"
     resources:

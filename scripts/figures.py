@@ -25,6 +25,10 @@ def main() -> None:
     tasks = list(tables["datasets"]["task"])
     layout = Layout(args.results, tasks, [], [], [])
     runs = tables["runs"][tables["runs"]["status"] == "ok"]
+    if runs.empty:
+        raise OSError(
+            "every run of the study diverged: there is nothing to draw; see tables/runs.csv"
+        )
     drawn = {
         "samples": figures.samples(
             {task: first_images(layout, task) for task in tasks}, tables["datasets"]
@@ -47,10 +51,11 @@ def main() -> None:
         print(name)
 
 
-def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """The first training images of a task, enough to show some of each class."""
+def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Some training images of a task, enough to show some of each class, with class names."""
     images, labels, _ = load_set(layout.images(task), layout.samples(task), "n60")
-    return np.array(images), labels
+    names = pd.read_csv(layout.samples(task), dtype=str, nrows=len(images))["class"]
+    return np.array(images), labels, list(names)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from idsharp.cli_tools import run
 from idsharp.columns import dictionary
-from idsharp.latex import CAPTIONS, to_latex
+from idsharp.latex import to_latex
 from idsharp.layout import Layout
 from idsharp.records import write_csv, write_text
 from idsharp.tables import build_tables
@@ -25,12 +25,14 @@ def main() -> None:
 
     layout = Layout(args.results, list(args.tasks), args.models, args.n_train, args.seeds)
     tables = build_tables(layout, args.tasks, args.id_estimator, args.representation_estimator)
-    notes = sorted({task["note"] for task in args.tasks.values() if task["note"]})
+    noted = {name: task["note"] for name, task in args.tasks.items() if task["note"]}
+    notes = [
+        f"{', '.join(name for name in noted if noted[name] == note)}: {note}"
+        for note in dict.fromkeys(noted.values())
+    ]
     for name, table in tables.items():
         write_csv(args.results / "tables" / f"{name}.csv", table)
-        caption = " ".join([CAPTIONS[name], *(f"Note: {note}." for note in notes)])
-        text = to_latex(table, caption, f"tab:{name}")
-        write_text(args.results / "tables" / f"{name}.tex", text)
+        write_text(args.results / "tables" / f"{name}.tex", to_latex(name, table, notes))
         print(f"{name}: {len(table)} rows")
     write_csv(args.results / "tables" / "columns.csv", dictionary(tables))
 
