@@ -175,12 +175,11 @@ def test_latex_shows_spreads_and_nothing_unescaped(tmp_path):
     for name, table in tables.items():
         text = to_latex(name, table, ["task0: a_note & more"])
         assert r"task0: a\_note \& more" in text
-        header, body = text.split(r"\midrule")[:2]
-        rows = [line for line in body.splitlines() if line.rstrip().endswith(r"\\")]
-        headings = header.splitlines()[-1 - header.endswith("\n")]
-        assert len(rows) >= len(table)
-        assert all(row.count(" & ") == headings.count(" & ") for row in rows[: len(table)])
-        assert "nan" not in body.lower()
+        rows = [line for line in text.splitlines() if " & " in line]
+        assert len(rows) > len(table)
+        assert len({row.count(" & ") for row in rows}) == 1
+        assert all(row.rstrip().endswith(r"\\") for row in rows)
+        assert "nan" not in text.lower()
     assert r"$\pm$ 0.1" in to_latex("datasets", tables["datasets"], [])
     interval = to_latex("attacks", tables["attacks"], [])
     assert "0.5 [0.352, 0.648]" in interval
