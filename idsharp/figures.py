@@ -216,7 +216,15 @@ def _panel(axis, panel: pd.DataFrame, x: str, y: str, logarithmic: bool) -> None
     axis.margins(x=0.12)
     # Above the panel, where no point can be.
     for number, (text, colour) in enumerate(reversed(texts)):
-        axis.text(0, 1.03 + 0.09 * number, text, color=colour, fontsize=7, transform=axis.transAxes)
+        axis.annotate(
+            text,
+            (0, 1),
+            xytext=(0, 3 + 9 * number),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=colour,
+            fontsize=7,
+        )
 
 
 def _dot_plot(properties: pd.DataFrame, by: str):
