@@ -36,7 +36,7 @@ def check_config(config: dict) -> None:
 def study_settings(config: dict) -> dict:
     """All settings of the chosen study: its own where it has them, else the defaults."""
     name = config["study"]
-    return {"name": name, "title": name} | config["defaults"] | config["studies"][name]
+    return {"name": name, "title": name, "note": ""} | config["defaults"] | config["studies"][name]
 
 
 def _check_study(name: str, config: dict) -> None:

@@ -18,6 +18,7 @@ FIGURES = (
 
 def summarize(
     title: str,
+    note: str,
     tables: dict[str, pd.DataFrame],
     captions: dict[str, str],
     sources: pd.DataFrame,
@@ -26,13 +27,15 @@ def summarize(
     """Markdown with the main numbers of the tables, and every figure with its caption.
 
     Args:
+        note: what must be said of the whole study, or nothing.
         tables: the study's tables by name.
         captions: a caption in words for each figure.
         sources: dataset, title, url, licence and citation of the datasets that are known.
         epsilon: the attack that is shown, in 1/255.
     """
     datasets, runs, attacks = tables["datasets"], tables["runs"], tables["attacks"]
-    parts = [f"# {title}", _about(datasets, runs), *_notes(datasets)]
+    parts = [f"# {title}", *([f"> {note}"] if note else []), _about(datasets, runs)]
+    parts += _notes(datasets)
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
     parts += ["## Laws", *_laws(tables, epsilon), "## Figures"]
     for name, heading in FIGURES:

@@ -112,10 +112,12 @@ rule summary:
         runtime=10,
     params:
         title=SETTINGS["title"],
+        note=SETTINGS["note"],
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Writing the summary of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
+        "--note {params.note:q} "
         "--captions {input.captions} --sources {input.sources} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"

@@ -14,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="folder of the study")
     parser.add_argument("--title", required=True, help="title of the study")
+    parser.add_argument("--note", default="", help="what must be said of the whole study")
     parser.add_argument("--captions", type=Path, nargs="+", required=True, help="captions, .rst")
     parser.add_argument("--sources", type=Path, required=True, help="sources of datasets, .tsv")
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
@@ -23,7 +24,7 @@ def main() -> None:
         path.stem: " ".join(path.read_text(encoding="utf-8").split()) for path in args.captions
     }
     sources = pd.read_csv(args.sources, sep="\t")
-    text = summarize(args.title, tables, captions, sources, args.shown_epsilon)
+    text = summarize(args.title, args.note, tables, captions, sources, args.shown_epsilon)
     write_text(args.results / "summary.md", text)
 
 

@@ -108,7 +108,7 @@ def draw_everything(tables):
 def summary_of(tables):
     captions = {name: f"Caption of {name}." for name, _ in FIGURES}
     sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
-    return summarize("Title", tables, captions, sources, 2)
+    return summarize("Title", "Only a test.", tables, captions, sources, 2)
 
 
 def test_every_column_has_a_heading_a_unit_and_a_meaning(tmp_path):
@@ -131,6 +131,7 @@ def test_a_complete_study(tmp_path):
     text = summary_of(tables)
     assert "nan" not in text.lower()
     assert "diverged" not in text
+    assert "> Only a test." in text
 
 
 def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
