@@ -14,7 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="folder of the study")
     parser.add_argument("--title", required=True, help="title of the study")
-    parser.add_argument("--note", default="", help="what must be said of the whole study")
+    parser.add_argument(
+        "--note", nargs="?", const="", default="", help="what must be said of the whole study"
+    )
     parser.add_argument("--captions", type=Path, nargs="+", required=True, help="captions, .rst")
     parser.add_argument("--sources", type=Path, required=True, help="sources of datasets, .tsv")
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
