@@ -7,6 +7,7 @@ Both take distances in which no point has a twin: exact duplicates are collapsed
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 #: How the inner sum of the MLE is divided. "k-1" is the maximum-likelihood form that MacKay &
 #: Ghahramani average; "k-2" is the unbiased variant that the papers' released code uses.
@@ -25,8 +26,8 @@ class UndefinedEstimateError(ValueError):
 class Estimate:
     """A value, its standard error, and the number of points behind it.
 
-    The standard error treats points as independent and covers no bias: both estimators fall short
-    of high dimensions when points are few.
+    The standard error covers no bias: both estimators fall short of high dimensions when points
+    are few.
     """
 
     value: float
@@ -34,7 +35,12 @@ class Estimate:
     n: int
 
 
-def mle(distances: np.ndarray, k: int = 20, normalisation: str = "k-1") -> Estimate:
+def mle(
+    distances: np.ndarray,
+    k: int = 20,
+    normalisation: str = "k-1",
+    indices: np.ndarray | None = None,
+) -> Estimate:
     """Maximum-likelihood intrinsic dimension.
 
     m = [ 1/(N (k−1)) Σ_i Σ_{j<k} log(T_k(x_i) / T_j(x_i)) ]⁻¹ — Levina & Bickel 2004 with the
@@ -44,6 +50,9 @@ def mle(distances: np.ndarray, k: int = 20, normalisation: str = "k-1") -> Estim
         distances: N×K sorted neighbour distances, K ≥ k, the point itself excluded.
         k: neighbours used.
         normalisation: "k-1" or "k-2", what the inner sum is divided by.
+        indices: N×K positions of the neighbours, for a standard error that knows that points near
+            each other are correlated; without them it takes points as independent, and is a quarter
+            too small.
 
     Raises:
         UndefinedEstimateError: fewer than k neighbours, a zero distance, or all neighbours of all
@@ -60,13 +69,14 @@ def mle(distances: np.ndarray, k: int = 20, normalisation: str = "k-1") -> Estim
     mean = inverse.mean()
     if mean <= 0:
         raise UndefinedEstimateError(f"all {k} neighbours of every point are equally far away")
-    n = len(inverse)
     # Delta method: the estimate is the inverse of a mean over points.
-    spread = inverse.std(ddof=1) / np.sqrt(n)
-    return Estimate(float(1 / mean), float(spread / mean**2), n)
+    spread = _standard_error_of_mean(inverse, None if indices is None else indices[:, :k])
+    return Estimate(float(1 / mean), spread / mean**2, len(inverse))
 
 
-def twonn(distances: np.ndarray, discard: str = "10%") -> Estimate:
+def twonn(
+    distances: np.ndarray, discard: str = "10%", indices: np.ndarray | None = None
+) -> Estimate:
     """TwoNN intrinsic dimension (Facco et al. 2017).
 
     Slope through the origin of −log(1 − F(μ)) on log μ, with μ = T_2 / T_1 sorted and F = i/N.
@@ -74,6 +84,7 @@ def twonn(distances: np.ndarray, discard: str = "10%") -> Estimate:
     Args:
         distances: N×K sorted neighbour distances, K ≥ 2, the point itself excluded.
         discard: "10%" or "largest", the ratios left out at the upper end.
+        indices: N×K positions of the neighbours, as for `mle`.
 
     Raises:
         UndefinedEstimateError: fewer than two neighbours, a zero distance, or all ratios 1.
@@ -81,25 +92,45 @@ def twonn(distances: np.ndarray, discard: str = "10%") -> Estimate:
     if discard not in DISCARDS:
         raise ValueError(f"discard is one of {DISCARDS}, found {discard!r}")
     _check(distances, 2)
-    ratios = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))
-    n = len(ratios)
+    logs = np.log(distances[:, 1]) - np.log(distances[:, 0])
+    ratios, n = np.sort(logs), len(logs)
     kept = n - 1 if discard == "largest" else int(np.floor(0.9 * n))
     x = ratios[:kept]
     y = -np.log1p(-np.arange(1, kept + 1) / n)
     if not x.any():
         raise UndefinedEstimateError("both neighbours of every point are equally far away")
     slope = float(x @ y / (x @ x))
-    # The ratios are Pareto(d), whose maximum-likelihood exponent has the standard error d/√n.
-    return Estimate(slope, slope / np.sqrt(kept), n)
+    # Of the logarithms' mean, whose inverse is the maximum-likelihood exponent of the ratios.
+    spread = _standard_error_of_mean(logs, None if indices is None else indices[:, :2])
+    return Estimate(slope, slope * spread / float(logs.mean()), n)
 
 
 #: Estimators of intrinsic dimension by the name that tables use.
 ESTIMATORS = {
-    "id_mle_k1": lambda distances, k: mle(distances, k, "k-1"),
-    "id_mle_k2": lambda distances, k: mle(distances, k, "k-2"),
-    "id_twonn_10pct": lambda distances, k: twonn(distances, "10%"),
-    "id_twonn_largest": lambda distances, k: twonn(distances, "largest"),
+    "id_mle_k1": lambda found, k: mle(found.distances, k, "k-1", found.indices),
+    "id_mle_k2": lambda found, k: mle(found.distances, k, "k-2", found.indices),
+    "id_twonn_10pct": lambda found, k: twonn(found.distances, "10%", found.indices),
+    "id_twonn_largest": lambda found, k: twonn(found.distances, "largest", found.indices),
 }
+
+
+def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None) -> float:
+    """Standard error of the mean of one value a point.
+
+    With neighbours given, the covariances of each point with its neighbours, and with the points
+    whose neighbour it is, are summed too (Conley 1999): their distances share points.
+    """
+    deviations = values - values.mean()
+    variance = deviations @ deviations
+    n = len(values)
+    if indices is not None:
+        k = indices.shape[1]
+        rows = np.repeat(np.arange(n), k)
+        near = csr_matrix((np.ones(n * k), (rows, indices.ravel())), shape=(n, n))
+        near = ((near + near.T) > 0).astype(float)
+        # Estimated covariances may add up to less than nothing; independence is then the guess.
+        variance = max(variance, variance + deviations @ (near @ deviations))
+    return float(np.sqrt(variance) / n)
 
 
 def _check(distances: np.ndarray, k: int) -> None:

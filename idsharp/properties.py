@@ -75,7 +75,7 @@ def _depth(k: int, distinct: np.ndarray) -> int:
 def _dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
     record: dict = {"n_images": n, "n_duplicates": n_duplicates, "k": k}
     for name, estimator in ESTIMATORS.items():
-        record |= _measured(name, lambda estimator=estimator: estimator(neighbors.distances, k))
+        record |= _measured(name, lambda estimator=estimator: estimator(neighbors, k))
     return record
 
 
