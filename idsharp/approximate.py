@@ -59,7 +59,7 @@ def approximate_neighbors(
     say(f"pynndescent: neighbours of {len(flat)} points")
     # One more than k, since each point finds itself.
     index = descent(
-        flat.astype(np.float32), metric="euclidean", n_neighbors=k + 1, random_state=seed
+        _in_float32(flat, block), metric="euclidean", n_neighbors=k + 1, random_state=seed
     )
     found = _without_self(index.neighbor_graph[0].astype(np.int64), k, seed)
     distances, indices = _measured(flat, found, report)
@@ -81,6 +81,17 @@ def _descent() -> type:
             "approximate neighbours need pynndescent: pip install 'idsharp[approximate]'"
         ) from error
     return NNDescent
+
+
+def _in_float32(flat: np.ndarray, block: int) -> np.ndarray:
+    """The points in the type that pynndescent works in, without an offset common to all."""
+    if flat.dtype == np.uint8:
+        return flat.astype(np.float32)
+    centre = flat.mean(axis=0, dtype=np.float64)
+    centred = np.empty(flat.shape, dtype=np.float32)
+    for start in range(0, len(flat), block):
+        centred[start : start + block] = flat[start : start + block] - centre
+    return centred
 
 
 def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:

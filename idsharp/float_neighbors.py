@@ -238,10 +238,11 @@ def _checked_mean(flat: np.ndarray, block: int) -> np.ndarray:
     total, largest = np.zeros(flat.shape[1]), 0.0
     for start in range(0, len(flat), block):
         points = flat[start : start + block].astype(np.float64)
-        largest = max(largest, float(np.abs(points).max(initial=0)))
         if not np.isfinite(points).all():
             raise ValueError("the data hold values that are not finite")
+        largest = max(largest, float(np.abs(points).max(initial=0)))
         total += points.sum(axis=0)
-    if largest**2 * flat.shape[1] * 4 > np.finfo(np.float64).max:
+    # Lengths of centred points reach twice the largest value, and sums of two lengths are squared.
+    if largest > np.sqrt(np.finfo(np.float64).max / flat.shape[1]) / 8:
         raise ValueError(f"values as large as {largest:g} have no finite squared distance")
     return total / len(flat)

@@ -106,7 +106,7 @@ def _all_pairs(
     report: Callable[[str], None] | None,
 ) -> Neighbors:
     """Shows every pair of blocks to the search once."""
-    progress = Progress(report, "neighbours", n * (n + 1) / 2)
+    progress = Progress(report, "neighbours", n**2 / 2)
     starts = range(0, n, block)
     for i in starts:
         rows = search.load(i, min(i + block, n), slot=0)
