@@ -3,10 +3,11 @@
     python benchmarks/neighbors.py [--quick] [--dadapy PYTHON]
 
 The peers are scikit-learn, faiss, scikit-dimension and DADApy; pynndescent is approximate. Every
-tool runs alone in a process of its own, on the same images, with all cores. Results are kept in `neighbors.csv` beside this file as they come in; `neighbors.md` and `neighbors.png` are made
-from it. The images are real where IDSHARP_TEST_DATA names a folder that holds them
-(`brain_tumor_mri/`, `mnist_idx/`), and synthetic otherwise. A tool that is not installed is
-skipped, with the reason in the table.
+tool runs alone in a process of its own, on the same images, with all cores. Results are kept in
+`neighbors.csv` beside this file as they come in; `neighbors.md` and `neighbors.png` are made from
+it. The images are real where IDSHARP_TEST_DATA names a folder that holds them (`brain_tumor_mri/`,
+`mnist_idx/`), and synthetic otherwise. A tool that is not installed is skipped, with the reason in
+the table.
 """
 
 import argparse
@@ -329,7 +330,12 @@ def plot(results: pd.DataFrame, out: Path) -> None:
     grown = results[results.images.isin(["1×28×28", "1×64×64"])].dropna(subset="seconds")
     sizes = grown.images.unique()
     figure, panels = plt.subplots(
-        1, len(sizes), figsize=(4.6 * len(sizes), 3.9), sharey=True, squeeze=False
+        1,
+        len(sizes),
+        figsize=(4.6 * len(sizes), 4.2),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     for panel, size in zip(panels[0], sizes, strict=True):
         part = grown[grown.images == size]
@@ -342,8 +348,8 @@ def plot(results: pd.DataFrame, out: Path) -> None:
         panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0][0].set_ylabel("time (s)")
-    panels[0][0].legend(frameon=False)
-    figure.tight_layout()
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     figure.savefig(out, dpi=150)
 
 
