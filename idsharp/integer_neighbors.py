@@ -7,6 +7,7 @@ like). Without that instruction it saturates on some processors and silently ret
 `has_integer_product` finds out, and float32 products of few columns, exact too, take its place.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,11 +115,17 @@ def _float_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def signed(flat: np.ndarray, device: torch.device, into: np.ndarray | None = None) -> torch.Tensor:
+def signed(
+    flat: np.ndarray, device: torch.device, into: torch.Tensor | None = None
+) -> torch.Tensor:
     """Rows of uint8 values as int8 x − 128; written to the first rows of `into` where given."""
+    with warnings.catch_warnings():
+        # Memory-mapped arrays are read-only; nothing is written through this tensor.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        values = torch.from_numpy(np.ascontiguousarray(flat))
     out = None if into is None else into[: len(flat)]
-    flipped = np.bitwise_xor(flat, np.uint8(128), out=out)
-    return torch.from_numpy(flipped.view(np.int8)).to(device)
+    # In torch, because it does this on all cores.
+    return torch.bitwise_xor(values, 128, out=out).view(torch.int8).to(device)
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class IntegerSearch:
             codes = np.unique(labels, return_inverse=True)[1].reshape(n)
             self.labels = torch.from_numpy(codes).to(home)
             self.other = torch.full((n,), _NEVER, device=home)
-        self.buffers = [np.empty((min(block, n), width), dtype=np.uint8) for _ in range(2)]
+        self.buffers = [torch.empty((min(block, n), width), dtype=torch.uint8) for _ in range(2)]
 
     def load(self, start: int, stop: int, slot: int) -> _Block:
         """Points start…stop; one block at a time can be held in each of the two slots."""
