@@ -14,7 +14,7 @@ from idsharp.duplicates import find_duplicates
 from idsharp.neighbors import Neighbors
 
 #: Near-duplicates differ by less than this root mean square, in 8-bit steps of intensity.
-NEAR_THRESHOLD = 4.0
+NEAR_THRESHOLD = 8.0
 
 
 @dataclass(frozen=True)

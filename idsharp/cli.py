@@ -90,7 +90,7 @@ def _add_method(group) -> None:
     group.add_argument("--draws", type=_whole(2), default=25, help="draws (default: 25)")
     group.add_argument("--near", type=_positive, metavar="RMS",
                        help="near-duplicates differ by less than this root mean square, in steps "
-                       "of 255 (default: 4)")  # fmt: skip
+                       "of 255 (default: 8)")  # fmt: skip
     group.add_argument(
         "--seed", type=_whole(0), default=0, help="seed of random draws (default: 0)"
     )

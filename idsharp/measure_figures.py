@@ -54,23 +54,16 @@ def sharpest_pairs(record: dict, measured: Measured) -> Figure:
     """The most similar images with different labels, nearest pair first."""
     position = {name: i for i, name in enumerate(measured.index["id"].to_numpy()[measured.pool])}
     pairs = record["sharpest_pairs"][:_PAIRS_SHOWN]
-    columns = min(3, len(pairs))
-    rows = -(-len(pairs) // columns)
-    figure = Figure(figsize=(3.9 * columns, 2.5 * rows + 0.6))
-    axes = figure.subplots(rows, 2 * columns, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for number, pair in enumerate(pairs):
-        row, column = divmod(number, columns)
-        for side, which in enumerate(("first", "second")):
-            axis = axes[row, 2 * column + side]
-            image = measured.images[position[pair[which]]]
-            _show(axis, image, pair[f"{which}_label"], pair[which], (_BLUE, _ORANGE)[side])
-        axes[row, 2 * column].text(
-            0, -0.2, f"{number + 1}. L2 distance {pair['distance']:.0f}, RMS "
-            f"{pair['rms_difference']:.1f} of 255", fontsize=8,
-            transform=axes[row, 2 * column].transAxes, va="top",
-        )  # fmt: skip
+    figure, axes = _pair_grid(len(pairs))
+    for number, (axis, pair) in enumerate(zip(axes, pairs, strict=True), start=1):
+        _show_pair(
+            axis,
+            [measured.images[position[pair[which]]] for which in ("first", "second")],
+            [pair["first_label"], pair["second_label"]],
+            [pair["first"], pair["second"]],
+            f"{number}. L2 distance {pair['distance']:.0f}, RMS {pair['rms_difference']:.1f} "
+            "of 255",
+        )
     figure.suptitle("The most similar images with different labels", fontsize=10)
     return figure
 
@@ -112,7 +105,7 @@ def local_dimension(record: dict, measured: Measured) -> Figure:
         record["id_mle_k2"], color=_ORANGE, lw=1.6, label=f"MLE (k−2) {record['id_mle_k2']:.1f}"
     )
     axis.set_xlim(left=0)
-    axis.set_xlabel(f"intrinsic dimension at one image, k = {record['k']} (highest 1 % not shown)")
+    axis.set_xlabel(f"dimension at one image, k = {record['k']} (top 1 % not shown)")
     axis.set_ylabel("images")
     axis.set_title(f"{record['name']}, {len(local)} different images", fontsize=9, loc="left")
     axis.legend(loc="upper right")
@@ -133,7 +126,7 @@ def sharpness_over_m(record: dict) -> Figure:
         label="all images",
     )  # fmt: skip
     axis.set_xscale("log")
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.1 * max(record["label_sharpness_all"], (values + spread).max()))
     axis.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
     axis.set_xlabel("images M")
     axis.set_ylabel("label sharpness $K_F$ [1/intensity]")
@@ -147,28 +140,19 @@ def duplicates(record: dict, measured: Measured, read: Callable[[int], np.ndarra
     index, exact, near = measured.index, measured.exact, measured.near
     # Lexicographic: what contradicts itself comes first, then what leaks.
     order = np.lexsort((~exact.across_splits, ~exact.across_classes))[:_GROUPS_SHOWN]
-    rows = [(exact.members[i][:2], f"identical ({len(exact.members[i])})") for i in order]
+    pairs = [(exact.members[i][:2], f"identical, group of {len(exact.members[i])}") for i in order]
     # Evenly over the differences, so that the threshold can be judged.
     shown = np.unique(np.linspace(0, len(near.pairs) - 1, _GROUPS_SHOWN).round().astype(int))
     shown = shown if len(near.pairs) else []
-    rows += [(near.pairs[i], f"RMS {near.differences[i]:.2f}") for i in shown]
-    columns = 2 if len(rows) > 2 else 1
-    height = -(-len(rows) // columns)
-    figure = Figure(figsize=(4.4 * columns, 2.15 * height + 0.6))
-    axes = figure.subplots(height, 2 * columns, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for number, (members, words) in enumerate(rows):
-        column, row = divmod(number, height)
-        for side, position in enumerate(members):
-            axis = axes[row, 2 * column + side]
-            sample = index.iloc[position]
-            title = " · ".join(filter(None, (sample["label"], sample["split"]))) or "no label"
-            _show(axis, read(position), title, sample["id"], "black")
-        axes[row, 2 * column].text(
-            -0.06, 0.5, words, fontsize=8, rotation=90, ha="right", va="center",
-            transform=axes[row, 2 * column].transAxes,
-        )  # fmt: skip
+    pairs += [(near.pairs[i], f"nearly identical, RMS {near.differences[i]:.2f}") for i in shown]
+    figure, axes = _pair_grid(len(pairs), columns=2)
+    for axis, (members, words) in zip(axes, pairs, strict=True):
+        samples = index.iloc[members]
+        titles = [
+            " · ".join(filter(None, both)) or "no label"
+            for both in zip(samples["label"], samples["split"], strict=True)
+        ]
+        _show_pair(axis, [read(i) for i in members], titles, list(samples["id"]), words)
     figure.suptitle(
         f"{record['n_duplicates']} copies of other images, {record['n_near_duplicate_pairs']} "
         f"near-duplicate pairs (RMS < {record['near_duplicate_threshold']:g} of 255)",
@@ -213,11 +197,31 @@ def against(charts: list[Chart]) -> Figure:
     return figure
 
 
-def _show(axis, image: np.ndarray, title: str, name: str, colour: str) -> None:
-    axis.imshow(np.moveaxis(image, 0, 2).squeeze(), cmap="gray", vmin=0, vmax=255)
-    axis.set_title(_short(title), fontsize=9, color=colour, pad=3)
-    axis.text(0.5, -0.03, _short(name), fontsize=6, color=_GREY, ha="center", va="top",
-              transform=axis.transAxes)  # fmt: skip
+def _pair_grid(count: int, columns: int = 3) -> tuple[Figure, list]:
+    """A figure with an axis a pair, three to a row."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(max(3.6 * columns, 4.6), 2.45 * rows + 0.4))
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axis in axes:
+        axis.set_axis_off()
+    return figure, axes[:count]
+
+
+def _show_pair(
+    axis, images: list[np.ndarray], titles: list[str], names: list[str], caption: str
+) -> None:
+    """Two images side by side in one axis, so that no other comes between them."""
+    left, right = (np.moveaxis(image, 0, 2) for image in images)
+    height, width = left.shape[:2]
+    gap = np.full((height, max(1, width // 30), left.shape[2]), 255, np.uint8)
+    both = np.concatenate([left, gap, right], axis=1)
+    axis.imshow(both.squeeze(), cmap="gray", vmin=0, vmax=255)
+    for x, title, name in zip((0.25, 0.75), titles, names, strict=True):
+        options = {"ha": "center", "transform": axis.transAxes}
+        axis.text(x, 1.02, _short(title), fontsize=9, va="bottom", **options)
+        axis.text(x, -0.02, _short(name), fontsize=6, va="top", color=_GREY, **options)
+    axis.text(0.5, -0.11, caption, fontsize=8, va="top", ha="center", transform=axis.transAxes)
 
 
 def _short(name: str) -> str:
