@@ -166,7 +166,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:
-            raise OSError("figures need matplotlib: pip install matplotlib") from error
+            raise OSError("figures need matplotlib: pip install 'idsharp[figures]'") from error
 
 
 def _version() -> str:

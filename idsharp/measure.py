@@ -185,7 +185,7 @@ def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options:
     labels = index["label"]
     classes = labels[labels != ""].value_counts().sort_index()
     measured = labels.iloc[pool].value_counts()
-    splits = index["split"][index["split"] != ""].value_counts()
+    splits = index["split"].value_counts()
     channels, height, width = decoded.images.shape[1:]
     return {
         "n_available": len(index),
@@ -194,7 +194,9 @@ def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options:
             {"label": name, "n_available": int(count), "n_measured": int(measured.get(name, 0))}
             for name, count in classes.items()
         ],
-        "splits": [{"split": name, "n": int(count)} for name, count in splits.items()],
+        "splits": [
+            {"split": name, "n": int(splits[name])} for name in index["split"].unique() if name
+        ],
         "n_patients": int(index["patient"][index["patient"] != ""].nunique()),
         "height": height,
         "width": width,

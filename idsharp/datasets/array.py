@@ -64,7 +64,8 @@ class ArrayDataset(Dataset):
             with loaded:
                 return {name: loaded[name] for name in loaded}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            hint = "; object arrays are refused, save numbers" if "pickle" in str(error) else ""
+            objects = any(word in str(error).lower() for word in ("pickle", "object"))
+            hint = "; object arrays are refused, save numbers" if objects else ""
             raise DatasetError(
                 f"dataset {self.name}: {file} cannot be read as NumPy data ({error}){hint}"
             ) from error
