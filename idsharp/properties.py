@@ -1,6 +1,7 @@
 """Everything that is measured of a labelled image set before any network sees it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,9 +17,9 @@ def dimension_record(points: np.ndarray, k: int) -> dict:
     Exact duplicates are collapsed and counted. What is undefined is null, with a `_reason`.
     """
     duplicates = find_duplicates(points)
-    distinct = _take(points, duplicates.first)
+    distinct = take(points, duplicates.first)
     neighbors = nearest_neighbors(distinct, _depth(k, distinct))
-    return _dimensions(neighbors, k, len(points), duplicates.n_extra)
+    return dimensions(neighbors, k, len(points), duplicates.n_extra)
 
 
 def properties_record(
@@ -44,25 +45,54 @@ def properties_record(
         pixels) and resolution-free, and the counts behind them. Undefined values are null with
         a `_reason`.
     """
+    found = search(images, labels, k)
+    record: dict = {"n_label_conflicts": found.n_conflicts}
+    record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
+    return record | sharpnesses(images, labels, found, m, draws, rng)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Neighbours of a labelled set: what dimension and sharpness are both made from.
+
+    Attributes:
+        first: positions of the distinct images, one copy of each.
+        neighbors: of those, in their order.
+        usable: positions of those that occur under one label only; the others take part in the
+            dimension, not in K_F.
+        between_classes: neighbours among the usable; None where there is none.
+        n_duplicates, n_conflicts: images that repeat an earlier one, and that occur under several
+            labels.
+    """
+
+    first: np.ndarray
+    neighbors: Neighbors
+    usable: np.ndarray
+    between_classes: Neighbors | None
+    n_duplicates: int
+    n_conflicts: int
+
+
+def search(images: np.ndarray, labels: np.ndarray, k: int) -> Search:
+    """The k nearest neighbours of the distinct images, and their nearest of another class."""
     duplicates = find_duplicates(images, labels)
-    record: dict = {"n_label_conflicts": int(duplicates.conflicting.sum())}
-    # One copy of each image; conflicting images take part in the dimension, not in K_F.
     first = duplicates.first
-    distinct = _take(images, first)
-    usable = ~duplicates.conflicting[first]
-    if usable.all():
+    distinct = take(images, first)
+    keep = ~duplicates.conflicting[first]
+    usable = first[keep]
+    if keep.all():
         neighbors = between_classes = nearest_neighbors(
             distinct, _depth(k, distinct), labels[first]
         )
     else:
         neighbors = nearest_neighbors(distinct, _depth(k, distinct))
-        first, distinct = first[usable], distinct[usable]
-        between_classes = nearest_neighbors(distinct, 0, labels[first]) if len(first) else None
-    record |= _dimensions(neighbors, k, len(images), duplicates.n_extra)
-    return record | _sharpnesses(distinct, labels[first], between_classes, first, m, draws, rng)
+        rest = distinct[keep]
+        between_classes = nearest_neighbors(rest, 0, labels[usable]) if len(rest) else None
+    n_conflicts = int(duplicates.conflicting.sum())
+    return Search(first, neighbors, usable, between_classes, duplicates.n_extra, n_conflicts)
 
 
-def _take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """These images; the array itself, uncopied, where that is all of them."""
     return images if len(positions) == len(images) else images[positions]
 
@@ -72,7 +102,8 @@ def _depth(k: int, distinct: np.ndarray) -> int:
     return min(max(k, 2), len(distinct) - 1)
 
 
-def _dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
+def dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
+    """The dimension by every estimator, with standard errors, and the counts behind it, flat."""
     record: dict = {"n_images": n, "n_duplicates": n_duplicates, "k": k}
     for name, estimator in ESTIMATORS.items():
         record |= _measured(name, lambda estimator=estimator: estimator(neighbors, k))
@@ -87,15 +118,17 @@ def _measured(name: str, estimator: Callable[[], Estimate]) -> dict:
     return {name: estimate.value, f"{name}_se": estimate.standard_error}
 
 
-def _sharpnesses(
+def sharpnesses(
     images: np.ndarray,
     labels: np.ndarray,
-    neighbors: Neighbors | None,
-    positions: np.ndarray,
+    found: Search,
     m: int,
     draws: int,
     rng: np.random.Generator,
 ) -> dict:
+    """K_F at m images and over all pairs, and the positions of the sharpest pair, flat."""
+    neighbors, positions = found.between_classes, found.usable
+    images, labels = take(images, positions), labels[positions]
     names = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
     used, shape = min(m, len(images)), images.shape[1:]
     record = {

@@ -64,6 +64,65 @@ def sharpness_of_draws(
     return values
 
 
+def sharpness_over_m(
+    images: np.ndarray, labels: np.ndarray, sizes: list[int], draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """K_F as a function of the number of images, in nested random sets.
+
+    Each draw is one random order of the images, and K_F of m images is that of its first m: within
+    a draw it never falls, as a maximum cannot. A set of one class has |Δy| = 0 throughout, and so
+    K_F = 0.
+
+    Args:
+        images: n×… uint8.
+        labels: n class labels.
+        sizes: increasing numbers of images, the last at most n.
+
+    Returns:
+        draws × len(sizes) values.
+
+    Raises:
+        UndefinedEstimateError: identical images have different labels.
+    """
+    if sizes[-1] > len(images):
+        raise ValueError(f"cannot draw {sizes[-1]} of {len(images)} images")
+    values = np.zeros((draws, len(sizes)))
+    for row in values:
+        order = rng.choice(len(images), size=sizes[-1], replace=False)
+        drawn, drawn_labels = images[order], labels[order]
+        nearest, start = np.inf, 0
+        for number, stop in enumerate(sizes):
+            found = _nearest_of_new(drawn[:stop], drawn_labels[:stop], start)
+            nearest, start = min(nearest, found), stop
+            if nearest == 0:
+                raise UndefinedEstimateError("identical images have different labels")
+            row[number] = 1 / nearest
+    return values
+
+
+def sharpness_quantiles(neighbors: Neighbors, quantiles: tuple[float, ...]) -> list[float]:
+    """Quantiles over images of the largest |Δy| / ‖Δx‖ that an image has with any other.
+
+    The robust companion of K_F, which is the maximum of the same values and hangs on one pair.
+
+    Raises:
+        UndefinedEstimateError: one class only, or identical images with different labels.
+    """
+    sharpness_of_all_pairs(neighbors)
+    return [float(q) for q in np.quantile(1 / neighbors.other_distances, quantiles)]
+
+
+def _nearest_of_new(images: np.ndarray, labels: np.ndarray, start: int) -> float:
+    """Smallest distance between classes among pairs with at least one image from `start` on."""
+    nearest = np.inf
+    for label in np.unique(labels[start:]):
+        mine = start + np.flatnonzero(labels[start:] == label)
+        others = np.flatnonzero(labels != label)
+        if len(others):
+            nearest = min(nearest, nearest_pair_distance(images[mine], images[others]))
+    return nearest
+
+
 def _sharpness(images: np.ndarray, labels: np.ndarray) -> float:
     classes = np.unique(labels)
     if len(classes) < 2:

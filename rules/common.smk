@@ -73,14 +73,16 @@ def dataset_paths(wildcards):
     Adding or removing a file changes its folder's time, and so reruns what comes from it. What is
     missing is no input: `locate` then says what to do.
     """
-    path = config["datasets"][wildcards.dataset].get("path")
-    if path is None:
-        return []
-    path = Path(os.path.expanduser(os.path.expandvars(path)))
-    if not path.is_dir():
-        return [str(path)] if path.exists() else []
-    folders = [path, *path.glob("*/"), *path.glob("*/*/")]
-    return sorted(str(folder) for folder in folders if not folder.name.startswith("."))
+    settings = config["datasets"][wildcards.dataset]
+    given = [settings[key] for key in ("path", "labels") if key in settings]
+    found = []
+    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
+        if path.is_dir():
+            folders = [path, *path.glob("*/"), *path.glob("*/*/")]
+            found += [str(f) for f in folders if not f.name.startswith(".")]
+        elif path.exists():
+            found.append(str(path))
+    return sorted(found)
 
 
 def outputs_of(task):

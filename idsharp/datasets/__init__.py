@@ -6,16 +6,24 @@ the images without decoding them, `read` decodes one.
 
 from pathlib import Path
 
+from idsharp.datasets.array import ArrayDataset
 from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.dicom import DicomDataset
 from idsharp.datasets.embedded import EmbeddedDataset
 from idsharp.datasets.folder import FolderDataset
+from idsharp.datasets.nifti import NiftiDataset
 from idsharp.datasets.npz import NpzDataset
+from idsharp.datasets.table import TableDataset
 from idsharp.datasets.torchvision import TorchvisionDataset
 
 ADAPTERS: dict[str, type[Dataset]] = {
+    "array": ArrayDataset,
+    "dicom": DicomDataset,
     "embedded": EmbeddedDataset,
     "folder": FolderDataset,
+    "nifti": NiftiDataset,
     "npz": NpzDataset,
+    "table": TableDataset,
     "torchvision": TorchvisionDataset,
 }
 
@@ -27,6 +35,6 @@ def open_dataset(name: str, settings: dict, data_dir: str | Path = "data") -> Da
 
     Args:
         name: names the folder below `data_dir` that downloads go to.
-        settings: `adapter` and its options (`path`, `source`, `url`, `checksum`).
+        settings: `adapter` and its options (`path`, `source`, `url`, …).
     """
     return ADAPTERS[settings["adapter"]](name, settings, Path(data_dir))

@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 
 from idsharp.datasets.base import Dataset, DatasetError, make_index
+from idsharp.datasets.tree import files_below, inside, label_and_split
 from idsharp.images import IMAGE_SUFFIXES, read_image
-
-# Folder names that hold a split rather than a class.
-_SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "valid": "val"}
-_SPLITS |= {"test": "test", "testing": "test"}
 
 
 class FolderDataset(Dataset):
@@ -35,22 +32,24 @@ class FolderDataset(Dataset):
         rows = []
         for file in self.locate():
             parts = file.relative_to(self.path).parts
-            split = _SPLITS.get(parts[0].lower(), "") if len(parts) > 2 else ""
+            label, split = label_and_split(parts)
             name = "/".join(parts)
-            rows.append((name, name, parts[1] if split else parts[0], "", split))
+            rows.append((name, name, label, "", split))
         return make_index(rows)
 
     def read(self, where: str) -> np.ndarray:
-        file = (self.path / where).resolve()
-        if not file.is_relative_to(self.path.resolve()):
-            raise DatasetError(f"dataset {self.name}: {where} leads out of {self.path}")
-        return read_image(file)
+        return read_image(inside(self.path, where, self.name))
 
     def _files(self) -> list[Path]:
-        return sorted(
+        return [
             file
-            for file in self.path.rglob("*")
-            if file.suffix.lower() in IMAGE_SUFFIXES
-            and not any(part.startswith(".") for part in file.relative_to(self.path).parts)
-            and len(file.relative_to(self.path).parts) > 1
-        )
+            for file in files_below(self.path)
+            if file.suffix.lower() in IMAGE_SUFFIXES and file.parent != self.path
+        ]
+
+
+class FlatFolderDataset(FolderDataset):
+    """Images without classes: those that lie in the folder itself. Their labels are empty."""
+
+    def _files(self) -> list[Path]:
+        return [file for file in files_below(self.path) if file.suffix.lower() in IMAGE_SUFFIXES]

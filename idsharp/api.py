@@ -1,0 +1,257 @@
+"""Three functions for Python: intrinsic dimension, label sharpness, dimension of representations.
+
+Imported as `from idsharp import intrinsic_dimension, label_sharpness, representation_dimension`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from idsharp.dimension import Estimate, UndefinedEstimateError, mle, twonn
+from idsharp.duplicates import find_duplicates
+from idsharp.neighbors import nearest_neighbors
+from idsharp.sharpness import sharpness_of_all_pairs, sharpness_of_draws
+
+ESTIMATOR_NAMES = ("mle", "twonn")
+
+
+@dataclass(frozen=True)
+class LabelSharpness:
+    """K_F in 1/intensity.
+
+    Attributes:
+        value: over all pairs, or the mean over draws.
+        sd: standard deviation over draws; None over all pairs.
+        m: images whose pairs count.
+        pair: positions of the two images that attain it; None for draws.
+        n_conflicts: images left out because an identical one has another label.
+    """
+
+    value: float
+    sd: float | None
+    m: int
+    pair: tuple[int, int] | None
+    n_conflicts: int
+
+
+def intrinsic_dimension(
+    x,
+    k: int = 20,
+    *,
+    estimator: str = "mle",
+    normalisation: str = "k-1",
+    discard: str = "10%",
+) -> Estimate:
+    """Intrinsic dimension of images or any other points; exact duplicates are collapsed.
+
+    >>> import numpy as np
+    >>> from idsharp import intrinsic_dimension
+    >>> rng = np.random.default_rng(0)
+    >>> plane = rng.uniform(size=(1000, 2)) @ rng.normal(size=(2, 50))
+    >>> round(intrinsic_dimension(plane).value)
+    2
+    >>> round(intrinsic_dimension(plane, estimator="twonn").value)
+    2
+
+    Args:
+        x: n×… array or tensor, or a torch Dataset (the first of each item, where it is a tuple).
+            8-bit values are compared exactly, others in 64 bit. Nothing is scaled.
+        k: neighbours of the MLE.
+        estimator: "mle" or "twonn".
+        normalisation: of the MLE, "k-1" or "k-2" (`idsharp.dimension.mle`).
+        discard: of TwoNN, "10%" or "largest" (`idsharp.dimension.twonn`).
+
+    Returns:
+        Its value, standard error, and the number of different points.
+
+    Raises:
+        UndefinedEstimateError: fewer than k + 1 different points, or all equally far.
+        ValueError: values that are not finite, or an unknown option.
+    """
+    if estimator not in ESTIMATOR_NAMES:
+        raise ValueError(f"estimator is one of {ESTIMATOR_NAMES}, found {estimator!r}")
+    points = _points(x)
+    distinct = points[find_duplicates(points).first]
+    needed = k if estimator == "mle" else 2
+    if len(distinct) < needed + 1:
+        raise UndefinedEstimateError(
+            f"{needed} neighbours need at least {needed + 1} different points; of {len(points)} "
+            f"points {len(distinct)} differ"
+        )
+    found = nearest_neighbors(distinct, needed)
+    if estimator == "mle":
+        return mle(found.distances, k, normalisation, found.indices)
+    return twonn(found.distances, discard, found.indices)
+
+
+def label_sharpness(
+    x, y=None, *, m: int | None = None, draws: int = 25, seed: int = 0
+) -> LabelSharpness:
+    """Label sharpness K_F of 8-bit images; identical images with different labels are left out.
+
+    >>> import numpy as np
+    >>> from idsharp import label_sharpness
+    >>> images = np.array([[0, 0], [10, 0], [13, 4], [255, 255]], dtype=np.uint8)
+    >>> sharpest = label_sharpness(images, ["a", "a", "b", "b"])
+    >>> sharpest.value, sharpest.pair
+    (0.2, (1, 2))
+
+    Args:
+        x: n×… uint8 array or tensor, or a torch Dataset of (image, label). Floating images in
+            steps of 1/255, as torchvision's ToTensor gives them, are taken back to 8 bit.
+        y: n labels; None where x is a Dataset.
+        m: images to a draw; None takes all pairs. Compare datasets at one m alone: a maximum
+            grows with the number of pairs (the papers take 1000).
+        draws, seed: of the random draws, where m is given.
+
+    Raises:
+        UndefinedEstimateError: all labels are equal.
+        ValueError: images that are not 8 bit, labels of another length, or m above n.
+    """
+    if y is None:
+        x, y = _images_and_labels(x)
+    labels = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y)
+    images = _eight_bit(_points(x))
+    if labels.shape != (len(images),):
+        raise ValueError(f"{len(images)} images, but labels of shape {labels.shape}")
+    duplicates = find_duplicates(images, labels)
+    first = duplicates.first
+    first = first[~duplicates.conflicting[first]]
+    n_conflicts = int(duplicates.conflicting.sum())
+    if not len(first):
+        raise UndefinedEstimateError("every image also occurs under another label")
+    images, labels = images[first], labels[first]
+    if m is not None and m < len(images):
+        rng = np.random.default_rng(seed)
+        values = sharpness_of_draws(images, labels, m, draws, rng)
+        sd = float(values.std(ddof=1)) if draws > 1 else None
+        return LabelSharpness(float(values.mean()), sd, m, None, n_conflicts)
+    if m is not None and m > len(images):
+        raise ValueError(f"cannot draw {m} of {len(images)} different images")
+    found = sharpness_of_all_pairs(nearest_neighbors(images, 0, labels))
+    pair = tuple(sorted((int(first[found.first]), int(first[found.second]))))
+    return LabelSharpness(found.value, None, len(images), pair, n_conflicts)
+
+
+def representation_dimension(
+    model: torch.nn.Module,
+    layer: str,
+    loader: Iterable,
+    k: int = 20,
+    *,
+    estimator: str = "twonn",
+    normalisation: str = "k-1",
+    discard: str = "10%",
+    device: str | torch.device | None = None,
+) -> Estimate:
+    """Intrinsic dimension of what one layer of a network makes of some images.
+
+    >>> import torch
+    >>> from idsharp import representation_dimension
+    >>> _ = torch.manual_seed(0)
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Linear(64, 2))
+    >>> loader = torch.rand(1000, 3).split(100)
+    >>> round(representation_dimension(model, "0", loader).value)
+    3
+
+    Args:
+        model: run in eval mode without gradients; its mode is put back.
+        layer: dotted name of a submodule, as in `model.named_modules()`; its output is taken,
+            averaged over space where it is n×C×H×W.
+        loader: batches: tensors, or tuples whose first is the input.
+        device: where inputs go; None: where the model's first parameter is.
+        k, estimator, normalisation, discard: as in `intrinsic_dimension`; the papers use TwoNN
+            on the training set's penultimate layer.
+
+    Raises:
+        ValueError: no such layer, an output that is no tensor, or no batch.
+        UndefinedEstimateError: as in `intrinsic_dimension`.
+    """
+    features = _activations(model, layer, loader, device)
+    return intrinsic_dimension(
+        features, k, estimator=estimator, normalisation=normalisation, discard=discard
+    )
+
+
+def _activations(model, layer: str, loader: Iterable, device) -> np.ndarray:
+    """Output of a layer for every image of a loader, n×p."""
+    try:
+        module = model.get_submodule(layer)
+    except AttributeError as error:
+        names = ", ".join(name for name, _ in model.named_modules() if name)
+        raise ValueError(f"the model has no layer {layer!r}; it has {names}") from error
+    collected: list[torch.Tensor] = []
+
+    def keep(_module, _inputs, output) -> None:
+        if not isinstance(output, torch.Tensor):
+            raise ValueError(f"layer {layer!r} puts out {type(output).__name__}, not a tensor")
+        pooled = output.mean(dim=(2, 3)) if output.ndim == 4 else output.flatten(1)
+        collected.append(pooled.float().cpu())
+
+    if device is None:
+        device = next((parameter.device for parameter in model.parameters()), "cpu")
+    training = {name: part.training for name, part in model.named_modules()}
+    hook = module.register_forward_hook(keep)
+    model.eval()
+    try:
+        with torch.no_grad():
+            for batch in loader:
+                model((batch[0] if isinstance(batch, tuple | list) else batch).to(device))
+    finally:
+        hook.remove()
+        # Part by part: some parts may have been frozen in eval mode.
+        for name, part in model.named_modules():
+            part.training = training[name]
+    if not collected:
+        raise ValueError("the loader gave no batch")
+    return torch.cat(collected).numpy()
+
+
+def _points(x) -> np.ndarray:
+    """n×… uint8 or float64 values of an array, tensor, or torch Dataset."""
+    if isinstance(x, torch.utils.data.Dataset):
+        x = _images_and_labels(x)[0]
+    if isinstance(x, torch.Tensor):
+        x = x.detach().cpu()
+        x = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
+    points = np.asarray(x)
+    if points.ndim < 2 or points.dtype.kind not in "uifb":
+        raise ValueError(
+            f"expected n×… numbers, found shape {points.shape} and type {points.dtype}"
+        )
+    return np.ascontiguousarray(points if points.dtype == np.uint8 else points.astype(np.float64))
+
+
+def _images_and_labels(dataset) -> tuple[np.ndarray, list | None]:
+    """Images, and labels where items are tuples, of a torch Dataset."""
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise ValueError("expected an array, a tensor or a torch Dataset with a length")
+    if isinstance(dataset, np.ndarray | torch.Tensor):
+        raise ValueError("an array of images needs its labels, y")
+    items = [dataset[i] for i in range(len(dataset))]
+    labelled = bool(items) and isinstance(items[0], tuple | list)
+    images = [np.asarray(item[0] if labelled else item) for item in items]
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) != 1:
+        raise ValueError(f"the Dataset's images differ in shape, such as {shapes[:2]}")
+    labels = (
+        [int(i[1]) if isinstance(i[1], torch.Tensor) else i[1] for i in items] if labelled else None
+    )
+    return np.stack(images), labels
+
+
+def _eight_bit(points: np.ndarray) -> np.ndarray:
+    if points.dtype == np.uint8:
+        return points
+    stretched = points * 255
+    steps = np.rint(stretched)
+    if points.size and (
+        not 0 <= points.min() <= points.max() <= 1 or np.abs(stretched - steps).max() > 1e-3
+    ):
+        raise ValueError(
+            "label sharpness is of 8-bit images: give uint8, or floats in steps of 1/255; "
+            "idsharp.images.to_uint8 scales an image by its own maximum"
+        )
+    return steps.astype(np.uint8)
