@@ -2,17 +2,42 @@
 
     python peers.py TOOL images.npy labels.npy K distances.npy
 
-Prints one line of JSON: seconds, peak memory, version. Peers get the values as float32, converted
-before the clock starts.
+Prints one line of JSON: seconds, processor seconds, how busy other processes kept the machine
+meanwhile, peak memory, version. Peers get the values as float32, converted before the clock starts.
 """
 
 import json
+import os
 import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+
+class Clock:
+    """Seconds of the block it surrounds, as told by `taken`."""
+
+    def __enter__(self):
+        self.wall, self.own, self.all = time.perf_counter(), time.process_time(), busy_seconds()
+        return self
+
+    def __exit__(self, *error):
+        seconds = time.perf_counter() - self.wall
+        own, everyone = time.process_time() - self.own, busy_seconds() - self.all
+        # Cores that other processes kept busy, on average; zero on a quiet machine.
+        others = max(0.0, everyone - own) / seconds
+        self.taken = {"seconds": seconds, "cpu_s": own, "others": others}
+
+
+def busy_seconds() -> float:
+    """Processor seconds of all processes since the machine started; NaN off Linux."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return float("nan")
+    user, nice, system, _, _, irq, soft, *_ = map(int, stat.read_text().split(None, 11)[1:11])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def idsharp(images, labels, k):
@@ -22,12 +47,13 @@ def idsharp(images, labels, k):
     from idsharp.sharpness import sharpness_of_all_pairs
 
     start = time.perf_counter()
-    found = nearest_neighbors(images, k, labels)
-    seconds = time.perf_counter() - start
+    with Clock() as clock:
+        found = nearest_neighbors(images, k, labels)
     mle, twonn = dimension.mle(found.distances, 20), dimension.twonn(found.distances)
     sharpness = sharpness_of_all_pairs(found).value
     values = {"id_mle_k1": mle.value, "id_twonn_10pct": twonn.value, "label_sharpness": sharpness}
-    return seconds, found.distances, {"total_s": time.perf_counter() - start, **values}
+    more = {"total_s": time.perf_counter() - start, **values}
+    return clock.taken | more, found.distances
 
 
 def pynndescent(images, labels, k):
@@ -39,51 +65,49 @@ def pynndescent(images, labels, k):
     start = time.perf_counter()
     nearest_neighbors(images[:1000], k, method="approximate")
     compiling = time.perf_counter() - start
-    start = time.perf_counter()
-    found = nearest_neighbors(images, k, method="approximate")
-    seconds = time.perf_counter() - start
-    return seconds, found.distances, {"recall": found.recall, "compiling_s": compiling}
+    with Clock() as clock:
+        found = nearest_neighbors(images, k, method="approximate")
+    return clock.taken | {"recall": found.recall, "compiling_s": compiling}, found.distances
 
 
 def faiss(images, labels, k):
     import faiss
 
     points = _float32(images)
-    start = time.perf_counter()
-    index = faiss.IndexFlatL2(points.shape[1])
-    index.add(points)
-    squared, _ = index.search(points, k + 1)
-    seconds = time.perf_counter() - start
-    return seconds, np.sqrt(np.maximum(squared[:, 1:], 0)), {}
+    with Clock() as clock:
+        index = faiss.IndexFlatL2(points.shape[1])
+        index.add(points)
+        squared, _ = index.search(points, k + 1)
+    return clock.taken, np.sqrt(np.maximum(squared[:, 1:], 0))
 
 
 def sklearn(images, labels, k):
     from sklearn.neighbors import NearestNeighbors
 
     points = _float32(images)
-    start = time.perf_counter()
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute", n_jobs=-1).fit(points)
-    distances, _ = search.kneighbors()
-    return time.perf_counter() - start, distances, {}
+    with Clock() as clock:
+        search = NearestNeighbors(n_neighbors=k, algorithm="brute", n_jobs=-1).fit(points)
+        distances, _ = search.kneighbors()
+    return clock.taken, distances
 
 
 def skdim(images, labels, k):
     from skdim._commonfuncs import get_nn
 
     points = _float32(images)
-    start = time.perf_counter()
-    distances, _ = get_nn(points, k, n_jobs=-1)
-    return time.perf_counter() - start, distances, {}
+    with Clock() as clock:
+        distances, _ = get_nn(points, k, n_jobs=-1)
+    return clock.taken, distances
 
 
 def dadapy(images, labels, k):
     from dadapy import Data
 
     points = _float32(images)
-    start = time.perf_counter()
-    data = Data(coordinates=points, maxk=k, verbose=False)
-    data.compute_distances()
-    return time.perf_counter() - start, data.distances[:, 1:], {}
+    with Clock() as clock:
+        data = Data(coordinates=points, maxk=k, verbose=False)
+        data.compute_distances()
+    return clock.taken, data.distances[:, 1:]
 
 
 #: Tools by name, with the package whose version is reported.
@@ -116,10 +140,10 @@ def main(tool: str, images: str, labels: str, k: str, out: str) -> None:
     from importlib.metadata import version
 
     measure, package = TOOLS[tool]
-    seconds, distances, more = measure(
+    record, distances = measure(
         np.load(images, mmap_mode="r"), np.load(labels, mmap_mode="r"), int(k)
     )
-    record = {"seconds": seconds, "peak_gb": peak_memory(), "version": version(package), **more}
+    record |= {"peak_gb": peak_memory(), "version": version(package)}
     np.save(out, np.asarray(distances, dtype=np.float64))
     print(json.dumps(record))
 
