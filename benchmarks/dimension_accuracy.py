@@ -121,8 +121,7 @@ interval contains the mean of the estimator:
 ## What intervals do not cover: bias
 
 Both estimators fall short of high dimensions when points are few, and the MLE with k = 20, which
-looks farther, more so. The papers compare IDs between data sets of one size for this reason; values at
-different n are not comparable.
+looks farther, more so. Values at different n are not comparable.
 
 ![Estimates on balls of known dimension](figures/dimension_bias.png)
 """

@@ -38,6 +38,7 @@ def write_figures(
         figures["sharpness_over_m"] = sharpness_over_m(record)
     if record.get("id_curve_k"):
         figures["dimension_over_k"] = dimension_over_k(record)
+    if record.get("local_id_median") is not None:
         figures["local_dimension"] = local_dimension(record, measured)
     if len(measured.exact.members) or len(measured.near.pairs):
         figures["duplicates"] = duplicates(record, measured, read)
@@ -167,14 +168,18 @@ def against(charts: list[Chart]) -> Figure:
     longest = max(len(chart.rows) for chart in charts)
     figure = Figure(figsize=(3.5 * len(charts), 0.27 * longest + 1.5))
     panels = figure.subplots(1, len(charts), squeeze=False)[0]
+    figure.get_layout_engine().set(w_pad=0.12)
     for axis, chart in zip(panels, charts, strict=True):
+        sharpness = chart.quantity == "label_sharpness"
+        # In units of 10⁻⁴, so that no factor stands beside the axis.
+        factor = 1e4 if sharpness else 1.0
         for y, (_, domain, value) in enumerate(chart.rows):
             style = (
                 {"marker": "*", "ms": 12, "color": _GREEN}
                 if domain is None
                 else {"marker": MARKERS[domain], "ms": 5, "color": COLOURS[domain]}
             )
-            axis.plot(value, y, ls="none", **style)
+            axis.plot(factor * value, y, ls="none", **style)
             axis.axhline(y, color="#dddddd", lw=0.6, zorder=0)
         axis.set_yticks(range(len(chart.rows)), [_short(name) for name, _, _ in chart.rows])
         for tick, (_, domain, _) in zip(axis.get_yticklabels(), chart.rows, strict=True):
@@ -182,12 +187,10 @@ def against(charts: list[Chart]) -> Figure:
             tick.set_fontweight("bold" if domain is None else "normal")
         axis.set_xlim(left=0)
         axis.margins(x=0.1)
-        if chart.quantity == "label_sharpness":
-            axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
-            axis.set_xlabel("label sharpness $K_F$ [1/intensity]")
-        else:
-            axis.set_xlabel("intrinsic dimension")
-        axis.set_title(chart.title, fontsize=9, loc="left")
+        axis.set_xlabel(
+            "label sharpness $K_F$ [$10^{-4}$/intensity]" if sharpness else "intrinsic dimension"
+        )
+        axis.set_title(chart.title.replace("K_F", "$K_F$"), fontsize=9, loc="left")
     domains = sorted({domain for chart in charts for _, domain, _ in chart.rows if domain})
     for domain in domains:
         panels[0].plot([], [], ls="none", marker=MARKERS[domain], color=COLOURS[domain], ms=5,
@@ -198,7 +201,7 @@ def against(charts: list[Chart]) -> Figure:
 
 
 def _pair_grid(count: int, columns: int = 3) -> tuple[Figure, list]:
-    """A figure with an axis a pair, three to a row."""
+    """A figure with an axis for each pair, so many to a row."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(max(3.6 * columns, 4.6), 2.45 * rows + 0.4))

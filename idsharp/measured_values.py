@@ -5,11 +5,13 @@ import numpy as np
 from idsharp.console import Console
 from idsharp.dimension import (
     ESTIMATORS,
+    Estimate,
     UndefinedEstimateError,
     confidence_interval,
     local_dimensions,
     mle_curve,
 )
+from idsharp.neighbors import Neighbors
 from idsharp.properties import Search, dimensions, sharpnesses, take
 from idsharp.seeds import generator
 from idsharp.sharpness import resolution_free, sharpness_over_m, sharpness_quantiles
@@ -17,7 +19,7 @@ from idsharp.sharpness import resolution_free, sharpness_over_m, sharpness_quant
 #: Neighbours of the MLE's curve over k, where it is asked for.
 CURVE_KS = (5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 #: Images of K_F's curve over M, beside all of them.
-CURVE_MS = (50, 100, 200, 350, 500, 750, 1000, 1500, 2000)
+CURVE_MS = (50, 100, 200, 350, 500, 750, 1000)
 _QUANTILES = {"median": 0.5, "q90": 0.9, "q99": 0.99}
 _PAIRS_LISTED = 20
 
@@ -27,26 +29,30 @@ def dimension_values(found: Search, n: int, k: int, curves: bool) -> dict:
     distances = found.neighbors.distances
     record = dimensions(found.neighbors, k, n, found.n_duplicates)
     record["n_duplicates_measured"] = record.pop("n_duplicates")
-    for name, estimate in ESTIMATORS.items():
-        low = high = None
+    for name in ESTIMATORS:
+        low, high = None, None
         if record[name] is not None:
-            low, high = confidence_interval(estimate(found.neighbors, k))
+            low, high = confidence_interval(Estimate(record[name], record[f"{name}_se"], n))
         record |= {f"{name}_low": low, f"{name}_high": high}
-    try:
-        local = local_dimensions(distances, k)
-    except UndefinedEstimateError:
+    if record["id_mle_k2"] is None:
         return record
-    record |= {
-        f"local_id_{name}": _finite(np.quantile(local, q))
-        for name, q in (("q05", 0.05), ("median", 0.5), ("q95", 0.95))
-    }
-    if curves:
-        ks = [each for each in CURVE_KS if each <= distances.shape[1]]
-        record["id_curve_k"] = ks
-        for name, normalisation in (("id_mle_k1", "k-1"), ("id_mle_k2", "k-2")):
-            curve = mle_curve(distances, ks, normalisation, found.neighbors.indices)
-            record[f"{name}_curve"] = [point.value for point in curve]
-            record[f"{name}_curve_se"] = [point.standard_error for point in curve]
+    local = local_dimensions(distances, k)
+    for name, q in (("q05", 0.05), ("median", 0.5), ("q95", 0.95)):
+        # Infinite where all neighbours are equally far; "higher" never subtracts two infinities.
+        record[f"local_id_{name}"] = _finite(np.quantile(local, q, method="higher"))
+    return record | _curve_over_k(found.neighbors) if curves else record
+
+
+def _curve_over_k(neighbors: Neighbors) -> dict:
+    ks = [each for each in CURVE_KS if each <= neighbors.distances.shape[1]]
+    record: dict = {"id_curve_k": ks}
+    for name, normalisation in (("id_mle_k1", "k-1"), ("id_mle_k2", "k-2")):
+        try:
+            curve = mle_curve(neighbors.distances, ks, normalisation, neighbors.indices)
+        except UndefinedEstimateError as error:
+            return {"id_curve_k": [], "id_curve_reason": str(error)}
+        record[f"{name}_curve"] = [point.value for point in curve]
+        record[f"{name}_curve_se"] = [point.standard_error for point in curve]
     return record
 
 
@@ -71,7 +77,8 @@ def sharpness_values(
         reason = "the images have no classes" if labels[0] == "" else "all images are of one class"
         return {"label_sharpness": None, "label_sharpness_all": None,
                 "label_sharpness_reason": reason}  # fmt: skip
-    progress.begin(f"drawing {draws} sets of {min(m, len(found.usable))} images")
+    if m < len(found.usable):
+        progress.begin(f"drawing {draws} sets of {m} images")
     rng = generator("measure", seed, "sharpness")
     record = sharpnesses(images, labels, found, m, draws, rng)
     record["n_label_conflicts_measured"] = found.n_conflicts

@@ -13,6 +13,9 @@ CHARTS = (
 # The papers' natural datasets with one channel; their radiology has one, too.
 _GREY = ("mnist",)
 _SIZE, _K, _M = 224, 20, 1000
+_CAUTION = (
+    "  (the papers' released code pairs images of one class; theirs may not be K_F as defined)"
+)
 
 
 @dataclass(frozen=True)
@@ -108,5 +111,7 @@ def charts_text(charts: list[Chart]) -> str:
             number = f"{value:.1f}" if chart.quantity == "intrinsic_dimension" else f"{value:.2e}"
             mark = "→" if domain is None else " "
             lines.append(f"{mark} {name:<30}{number:<12}{domain or 'this dataset'}")
+        if chart.rows and chart.quantity == "label_sharpness":
+            lines.append(_CAUTION)
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

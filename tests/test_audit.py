@@ -102,6 +102,8 @@ def test_real_brain_mri_has_copies_on_both_sides_of_its_split(real_data):
     columns = [index[name].to_numpy() for name in ("id", "label", "split")]
     groups = audit.exact_duplicates(np.stack(files), *columns[1:])
     record = audit.exact_record(groups, *columns)
-    assert record["n_duplicates"] >= 200
-    assert record["n_duplicate_groups_across_splits"] >= 100
+    assert record["n_duplicates"] == 426
+    assert record["n_duplicate_groups"] == 300
+    assert record["n_duplicate_groups_across_splits"] == 189
+    assert record["n_test_images_also_in_training"] == 216
     assert record["n_duplicate_images_across_classes"] == 0

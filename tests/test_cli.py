@@ -174,6 +174,16 @@ def test_figures(tmp_path, capsys, arrays):
         assert np.asarray(Image.open(file).convert("L")).std() > 5, file
 
 
+def test_what_is_undefined_is_said(tmp_path, capsys):
+    """Images of one bright pixel each are all equally far from one another."""
+    np.save(tmp_path / "x.npy", np.eye(36, dtype=np.uint8).reshape(36, 6, 6))
+    record = record_of(capsys, tmp_path, tmp_path / "x.npy", "--figures", tmp_path / "figures")
+    assert record["id_mle_k1"] is record["id_mle_k1_low"] is None
+    assert "equally far" in record["id_mle_k1_reason"]
+    text = run(capsys, tmp_path / "x.npy", *QUICK)
+    assert "undefined: all 5 neighbours of every point are equally far away" in text
+
+
 def test_against_says_why_not(tmp_path, capsys, arrays):
     np.savez(tmp_path / "x.npz", images=arrays[0], labels=arrays[1])
     text = run(capsys, tmp_path / "x.npz", *QUICK, "--against")
