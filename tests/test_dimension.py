@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from idsharp.dimension import UndefinedEstimateError, mle, twonn
+from idsharp.jackknife import block_jackknife
 from idsharp.neighbors import nearest_neighbors
 
 
@@ -75,6 +76,19 @@ def test_twonn_recovers_the_exponent_of_pareto_quantiles(discard):
     ratios = (1 - quantiles) ** (-1 / d)
     distances = np.stack([np.ones(n), ratios], axis=1)
     assert twonn(distances, discard).value == pytest.approx(d, rel=1e-9)
+
+
+def test_block_jackknife_equals_leaving_points_out_and_searching_again():
+    points = sphere(120, 3, np.random.default_rng(0))
+    found = nearest_neighbors(points, 60)
+    block = np.random.default_rng(5).permutation(120) % 6
+    again = [mle(nearest_neighbors(points[block != b], 20).distances, 20).value for b in range(6)]
+    expected = np.sqrt(5 / 6 * ((again - np.mean(again)) ** 2).sum())
+    rng = np.random.default_rng(5)
+    error = block_jackknife(found, lambda distances: mle(distances, 20), 20, rng, blocks=6)
+    assert error == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(UndefinedEstimateError, match="too short"):
+        block_jackknife(nearest_neighbors(points, 20), mle, 20, rng, blocks=6)
 
 
 @pytest.mark.slow
