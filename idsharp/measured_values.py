@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from idsharp.console import Console
 from idsharp.dimension import (
     ESTIMATORS,
     Estimate,
@@ -10,7 +11,6 @@ from idsharp.dimension import (
     local_dimensions,
     mle_curve,
 )
-from idsharp.progress import Progress
 from idsharp.properties import Search, dimensions, sharpnesses, take
 from idsharp.seeds import generator
 from idsharp.sharpness import resolution_free, sharpness_over_m, sharpness_quantiles
@@ -69,7 +69,7 @@ def sharpness_values(
     draws: int,
     seed: int,
     curves: bool,
-    progress: Progress,
+    console: Console,
 ) -> dict:
     """K_F with the pairs behind it, its quantiles, and its curve over M."""
     if len(set(labels)) < 2:
@@ -77,7 +77,7 @@ def sharpness_values(
         return {"label_sharpness": None, "label_sharpness_all": None,
                 "label_sharpness_reason": reason}  # fmt: skip
     if m < len(found.usable):
-        progress.begin(f"drawing {draws} sets of {m} images")
+        console.begin(f"drawing {draws} sets of {m} images")
     rng = generator("measure", seed, "sharpness")
     record = sharpnesses(images, labels, found, m, draws, rng)
     record["n_label_conflicts_measured"] = found.n_conflicts
@@ -95,7 +95,7 @@ def sharpness_values(
         record[f"label_sharpness_{name}"] = value
         record[f"label_sharpness_{name}_resolution_free"] = resolution_free(value, images.shape[1:])
     if curves:
-        progress.begin("measuring label sharpness over M")
+        console.begin("measuring label sharpness over M")
         sizes = [m for m in CURVE_MS if m < len(found.usable)]
         usable = take(images, found.usable), labels[found.usable]
         if sizes:

@@ -8,7 +8,7 @@ from typing import TextIO
 _PATIENCE = 2.0  # seconds
 
 
-class Progress:
+class Console:
     """Says what is being done when it takes longer than a few seconds.
 
     On a terminal one line is kept up to date; in a file a line is added every ten seconds.
