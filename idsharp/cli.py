@@ -113,7 +113,7 @@ def _measure(args: argparse.Namespace) -> None:
     from idsharp.sources import list_images, open_path
 
     _check_outputs(args)
-    progress = Console(quiet=args.quiet)
+    console = Console(quiet=args.quiet)
     given = {name: getattr(args, name) for name in ("labels", "channel", "central")}
     settings = {name: value for name, value in given.items() if value is not None}
     kind, dataset = open_path(args.path, args.format, allow_outside=args.allow_outside, **settings)
@@ -124,17 +124,17 @@ def _measure(args: argparse.Namespace) -> None:
         args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,
         args.skip_unreadable, curves=bool(args.json or args.figures),
     )  # fmt: skip
-    measured = measure(dataset, index, options, progress)
+    measured = measure(dataset, index, options, console)
     name = dataset.name
     record = {"name": name, "path": args.path, "format": kind} | measured.record
     charts = place(record) if args.against else []
     print(table(record))
     if charts:
         print("\n" + charts_text(charts))
-    _write(args, record, measured, dataset, charts, progress)
+    _write(args, record, measured, dataset, charts, console)
 
 
-def _write(args, record, measured, dataset, charts, progress) -> None:
+def _write(args, record, measured, dataset, charts, console) -> None:
     if args.json:
         from idsharp.records import provenance, write_json
 
@@ -144,12 +144,12 @@ def _write(args, record, measured, dataset, charts, progress) -> None:
         extra = {"against": against} if charts else {}
         versions = provenance("numpy", "pillow", "torch")
         write_json(args.json, record | extra | versions)
-        progress.note(f"wrote {args.json}")
+        console.note(f"wrote {args.json}")
     if args.figures:
         from idsharp.measure_figures import write_figures
 
         written = write_figures(Path(args.figures), record, measured, dataset, charts)
-        progress.note(f"wrote {', '.join(written)} to {args.figures}")
+        console.note(f"wrote {', '.join(written)} to {args.figures}")
 
 
 def _check_outputs(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from idsharp.datasets import Dataset
@@ -141,14 +142,17 @@ def duplicates(record: dict, measured: Measured, read: Callable[[int], np.ndarra
     index, exact, near = measured.index, measured.exact, measured.near
     # Lexicographic: what contradicts itself comes first, then what leaks.
     order = np.lexsort((~exact.across_splits, ~exact.across_classes))[:_GROUPS_SHOWN]
-    pairs = [(exact.members[i][:2], f"identical, group of {len(exact.members[i])}") for i in order]
+    pairs = [
+        (_telling_pair(exact.members[i], index), f"identical, group of {len(exact.members[i])}")
+        for i in order
+    ]
     # Evenly over the differences, so that the threshold can be judged.
     shown = np.unique(np.linspace(0, len(near.pairs) - 1, _GROUPS_SHOWN).round().astype(int))
     shown = shown if len(near.pairs) else []
     pairs += [(near.pairs[i], f"nearly identical, RMS {near.differences[i]:.2f}") for i in shown]
     figure, axes = _pair_grid(len(pairs), columns=2)
     for axis, (members, words) in zip(axes, pairs, strict=True):
-        samples = index.iloc[members]
+        samples = index.iloc[list(members)]
         titles = [
             " · ".join(filter(None, both)) or "no label"
             for both in zip(samples["label"], samples["split"], strict=True)
@@ -198,6 +202,16 @@ def against(charts: list[Chart]) -> Figure:
     panels[0].plot([], [], ls="none", marker="*", color=_GREEN, ms=10, label="this dataset")
     figure.legend(loc="outside upper left", ncols=3)
     return figure
+
+
+def _telling_pair(members: np.ndarray, index: pd.DataFrame) -> tuple[int, int]:
+    """Two of a group: of different labels, else of different splits, where there are such."""
+    for column in ("label", "split"):
+        values = index[column].to_numpy()[members]
+        others = members[values != values[0]]
+        if len(others):
+            return members[0], others[0]
+    return members[0], members[1]
 
 
 def _pair_grid(count: int, columns: int = 3) -> tuple[Figure, list]:

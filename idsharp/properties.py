@@ -73,8 +73,17 @@ class Search:
     n_conflicts: int
 
 
-def search(images: np.ndarray, labels: np.ndarray, k: int) -> Search:
-    """The k nearest neighbours of the distinct images, and their nearest of another class."""
+def search(
+    images: np.ndarray,
+    labels: np.ndarray,
+    k: int,
+    report: Callable[[str], None] | None = None,
+) -> Search:
+    """The k nearest neighbours of the distinct images, and their nearest of another class.
+
+    Args:
+        report: takes a line of progress every few seconds.
+    """
     duplicates = find_duplicates(images, labels)
     first = duplicates.first
     distinct = take(images, first)
@@ -82,12 +91,14 @@ def search(images: np.ndarray, labels: np.ndarray, k: int) -> Search:
     usable = first[keep]
     if keep.all():
         neighbors = between_classes = nearest_neighbors(
-            distinct, _depth(k, distinct), labels[first]
+            distinct, _depth(k, distinct), labels[first], report=report
         )
     else:
-        neighbors = nearest_neighbors(distinct, _depth(k, distinct))
+        neighbors = nearest_neighbors(distinct, _depth(k, distinct), report=report)
         rest = distinct[keep]
-        between_classes = nearest_neighbors(rest, 0, labels[usable]) if len(rest) else None
+        between_classes = None
+        if len(rest):
+            between_classes = nearest_neighbors(rest, 0, labels[usable], report=report)
     n_conflicts = int(duplicates.conflicting.sum())
     return Search(first, neighbors, usable, between_classes, duplicates.n_extra, n_conflicts)
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from idsharp.cli import main
+from idsharp.measure_figures import _telling_pair
 from idsharp.properties import properties_record
 from idsharp.published import charts_text, place, published_rows
 from idsharp.seeds import generator
@@ -309,3 +311,11 @@ def test_real_cifar_pair_of_the_papers_quickstart(real_data):
     # A fifth of them, for time: fewer images lower the estimate a little.
     pair = images[labels < 2][::5]
     assert 16 < intrinsic_dimension(pair, normalisation="k-2").value < 20
+
+
+def test_the_picture_of_duplicates_shows_what_contradicts_itself():
+    members = np.array([1, 2, 4])
+    index = pd.DataFrame({"label": list("xaaxa"), "split": ["", "train", "train", "", "test"]})
+    assert _telling_pair(members, index) == (1, 4)
+    index["label"] = list("xabxa")
+    assert _telling_pair(members, index) == (1, 2)

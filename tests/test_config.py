@@ -76,3 +76,21 @@ def test_wrong_settings_are_named(config, case):
         place[last] = value
     with pytest.raises(ConfigError, match=message):
         check_config(wrong)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"adapter": "array", "path": "x.npy", "labels": "y.npy"},
+        {"adapter": "table", "path": "list.csv", "allow_outside": True},
+        {"adapter": "dicom", "path": "scans"},
+        {"adapter": "nifti", "path": "volumes", "channel": 1, "central": 0.5},
+    ],
+)
+def test_adapters_of_ones_own_images(config, settings):
+    mine = copy.deepcopy(config)
+    mine["datasets"]["mine"] = settings | {"domain": "radiology"}
+    check_config(mine)
+    del mine["datasets"]["mine"]["path"]
+    with pytest.raises(ConfigError, match=r"datasets\.mine lacks path"):
+        check_config(mine)
