@@ -375,6 +375,8 @@ def plot(results: pd.DataFrame, out: Path) -> None:
         part = grown[grown.images == size]
         for tool, (color, style) in COLORS.items():
             line = part[part.tool == tool].sort_values("n")
+            if line.empty:
+                continue
             label = f"{tool} (approximate)" if tool == "pynndescent" else tool
             panel.plot(line.n, line.seconds, style, color=color, label=label, markersize=5)
         panel.set(xscale="log", yscale="log", xlabel="images", title=f"{size} pixels, k = {K}")
