@@ -33,6 +33,8 @@ DISTURBANCE = 0.1
 # Seconds below which it is repeated.
 SHORT = 25
 PEERS = ("faiss-cpu flat", "scikit-learn brute", "scikit-dimension", "DADApy")
+TOOLS = ("idsharp", *PEERS, "pynndescent")
+SIZES = ("1×224×224", "3×224×224", "1×28×28", "1×64×64")
 COLORS = {  # Okabe & Ito: told apart by colour-blind readers; line styles differ too.
     "idsharp": ("#0072B2", "o-"),
     "faiss-cpu flat": ("#D55E00", "s--"),
@@ -54,12 +56,12 @@ def cases(quick: bool) -> list[tuple[str, tuple[int, ...], dict[str, int]]]:
     # The last two search by scikit-learn and hold further copies: fewer images stand for all.
     one_channel = {"scikit-learn brute": 7500, "scikit-dimension": 3000, "DADApy": 3000}
     three_channels = dict.fromkeys(("scikit-learn brute", "scikit-dimension", "DADApy"), 2000)
-    most, least = {"scikit-learn brute": 10_000, "faiss-cpu flat": 30_000}, {"pynndescent": 10_000}
+    most, least = {"scikit-learn brute": 10_000, "faiss-cpu flat": 30_000}, {"pynndescent": 30_000}
     return [
         ("1×224×224", (1, 224, 224), large | one_channel),
         ("3×224×224", (3, 224, 224), large | three_channels),
         *growth(28, (1000, 3000, 10_000, 30_000, 60_000), most, least),
-        *growth(64, (1000, 3000, 10_000, 30_000), most, least | {"pynndescent": 30_000}),
+        *growth(64, (1000, 3000, 10_000, 30_000), most, least),
     ]
 
 
@@ -205,14 +207,16 @@ def largest_error(tool: str, folder: Path) -> float | None:
     return float((np.abs(found - exact) / exact).max())
 
 
-def measure(quick: bool, only: str | None, dadapy: str, table: Path) -> None:
-    """Runs every case, or those of one size of image, and writes the table after each."""
+def measure(
+    quick: bool, only: list[str], tools_wanted: list[str], dadapy: str, table: Path
+) -> None:
+    """Runs the cases of these images and tools, and writes the table after each."""
     rates = product_rates()
-    rows = []
-    if only and table.exists():
-        rows = [r for r in pd.read_csv(table).to_dict("records") if r["images"] != only]
+    rows = pd.read_csv(table).to_dict("records") if table.exists() else []
+    rows = [r for r in rows if r["images"] not in only or r["tool"] not in tools_wanted]
     for name, shape, tools in cases(quick):
-        if only not in (None, name):
+        tools = {tool: n for tool, n in tools.items() if tool in tools_wanted}
+        if name not in only or not tools:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
@@ -267,15 +271,15 @@ def page(results: pd.DataFrame) -> str:
         )
         + ". No GPU was measured.",
         "",
-        "One run, each tool alone in its own process, all cores. Peers get float32 values, "
+        "Each tool alone in its own process, all cores. Peers get float32 values, "
         "converted before the clock starts; idsharp reads the 8-bit file, memory-mapped, and also "
         "finds the nearest image of another class. *Predicted*, before measuring: the matrix "
-        f"product alone, at {first.int8 / 1e9:.0f} (int8), {first.float32 / 1e9:.0f} (float32) and "
-        f"{first.float64 / 1e9:.0f} (float64) 10⁹ multiplications a second, half of it for "
+        "product alone, at the rates that each run measures first (neighbors.csv), half of it for "
         "idsharp. *CPU*: processor seconds, of all cores. *Others*: cores that other processes "
         "kept busy meanwhile, which slow the measured time. *Peak memory*: the whole process's. "
-        "*Largest error*: of a peer's distances against the exact ones, relative. scikit-dimension and DADApy search by "
-        "scikit-learn.",
+        "*Largest error*: of a peer's distances against the exact ones, relative; 1 is a "
+        "distance of zero between two different images. "
+        "scikit-dimension and DADApy search by scikit-learn.",
         "",
         *summary(results),
         "",
@@ -295,6 +299,11 @@ def page(results: pd.DataFrame) -> str:
         )
         cells = (row.images, str(row.n), row.tool, *numbers, note(row))
         lines.append("| " + " | ".join(cells) + " |")
+    done = set(zip(results.images, results.n, results.tool, strict=True))
+    every = [(name, n, tool) for name, _, tools in cases(False) for tool, n in tools.items()]
+    missing = [f"{name}, n = {n}, {tool}" for name, n, tool in every if (name, n, tool) not in done]
+    if missing:
+        lines += ["", "Not measured: " + "; ".join(missing) + "."]
     sources = results.drop_duplicates("images")
     lines += [
         "",
@@ -352,6 +361,8 @@ def plot(results: pd.DataFrame, out: Path) -> None:
 
     grown = results[results.images.isin(["1×28×28", "1×64×64"])].dropna(subset="seconds")
     sizes = grown.images.unique()
+    if not len(sizes):
+        return
     figure, panels = plt.subplots(
         1,
         len(sizes),
@@ -364,6 +375,8 @@ def plot(results: pd.DataFrame, out: Path) -> None:
         part = grown[grown.images == size]
         for tool, (color, style) in COLORS.items():
             line = part[part.tool == tool].sort_values("n")
+            if line.empty:
+                continue
             label = f"{tool} (approximate)" if tool == "pynndescent" else tool
             panel.plot(line.n, line.seconds, style, color=color, label=label, markersize=5)
         panel.set(xscale="log", yscale="log", xlabel="images", title=f"{size} pixels, k = {K}")
@@ -379,7 +392,12 @@ def plot(results: pd.DataFrame, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="few images; a minute or two")
-    parser.add_argument("--only", help="one size of image, such as 1×28×28; keeps other results")
+    parser.add_argument(
+        "--images", nargs="+", default=SIZES, choices=SIZES, help="measure these; keep the rest"
+    )
+    parser.add_argument(
+        "--tools", nargs="+", default=TOOLS, choices=TOOLS, help="measure these; keep the rest"
+    )
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the results")
     parser.add_argument("--render", action="store_true", help="only redraw from neighbors.csv")
     parser.add_argument(
@@ -391,8 +409,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     table = options.out / "neighbors.csv"
     if not options.render:
-        measure(options.quick, options.only, options.dadapy, table)
+        measure(options.quick, options.images, options.tools, options.dadapy, table)
     results = pd.read_csv(table)
+    order = {name: i for i, name in enumerate((*SIZES, *TOOLS))}
+    results = results.sort_values(["images", "n", "tool"], key=lambda c: c.map(order).fillna(c))
     for column in (
         *("note", "version", "recall", "total_s", "compiling_s"),
         *("seconds", "cpu_s", "others", "peak_gb"),
