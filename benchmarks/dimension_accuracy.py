@@ -43,7 +43,7 @@ def bias_figure() -> Figure:
     figure = Figure(figsize=(7.2, 3.6), dpi=200, layout="constrained")
     panels = dict(zip(estimators, figure.subplots(1, 2, sharex=True, sharey=True), strict=True))
     for n, colour, marker in zip(SIZES, COLOURS, MARKERS, strict=True):
-        found = {d: nearest_neighbors(ball(n, d, np.random.default_rng(d)), 20) for d in DIMENSIONS}
+        found = {d: nearest_neighbors(ball(n, d, np.random.default_rng(d)), 40) for d in DIMENSIONS}
         for name, axis in panels.items():
             values = [estimators[name](found[d]) for d in DIMENSIONS]
             axis.errorbar(
@@ -115,8 +115,9 @@ Written by `python benchmarks/dimension_accuracy.py`.
 
 Distances of points near each other share points, so their contributions to an estimate go
 together. Standard errors here sum the covariances of every point with its neighbours (Conley, *GMM
-estimation with cross sectional dependence*, J. Econometrics 1999). Taking points as independent,
-as d/√(N(k − 1)) does, gives intervals that are too narrow; a jackknife that leaves out random
+estimation with cross sectional dependence*, J. Econometrics 1999), less what neighbours have in
+common only because the dimension varies from place to place. Taking points as independent, as
+d/√(N(k − 1)) does, gives intervals that are too narrow; a jackknife that leaves out random
 blocks gives intervals that are too wide, since these estimates are not smooth in the points. Share
 of {samples} samples whose 95 % interval contains the mean of the estimator:
 

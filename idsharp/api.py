@@ -80,7 +80,7 @@ def intrinsic_dimension(
             f"{needed} neighbours need at least {needed + 1} different points; of {len(points)} "
             f"points {len(distinct)} differ"
         )
-    found = nearest_neighbors(distinct, needed)
+    found = nearest_neighbors(distinct, min(2 * needed, len(distinct) - 1))
     if estimator == "mle":
         return mle(found.distances, k, normalisation, found.indices)
     return twonn(found.distances, discard, found.indices)

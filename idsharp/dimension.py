@@ -52,9 +52,9 @@ def mle(
         distances: N×K sorted neighbour distances, K ≥ k, the point itself excluded.
         k: neighbours used.
         normalisation: "k-1" or "k-2", what the inner sum is divided by.
-        indices: N×K positions of the neighbours, for a standard error that knows that points near
-            each other are correlated; without them it takes points as independent, and is a quarter
-            too small.
+        indices: N×K positions of the neighbours, K ≥ 2 k, for a standard error that knows that
+            points near each other are correlated; without them it takes points as independent, and
+            is about a quarter too small.
 
     Raises:
         UndefinedEstimateError: fewer than k neighbours, a zero distance, or all neighbours of all
@@ -72,7 +72,7 @@ def mle(
     if mean <= 0:
         raise UndefinedEstimateError(f"all {k} neighbours of every point are equally far away")
     # Delta method: the estimate is the inverse of a mean over points.
-    spread = _standard_error_of_mean(inverse, None if indices is None else indices[:, :k])
+    spread = _standard_error_of_mean(inverse, indices, k)
     return Estimate(float(1 / mean), spread / mean**2, len(inverse))
 
 
@@ -153,7 +153,7 @@ def twonn(
         raise UndefinedEstimateError("both neighbours of every point are equally far away")
     slope = float(x @ y / (x @ x))
     # Of the logarithms' mean, whose inverse is the maximum-likelihood exponent of the ratios.
-    spread = _standard_error_of_mean(logs, None if indices is None else indices[:, :2])
+    spread = _standard_error_of_mean(logs, indices, 2)
     return Estimate(slope, slope * spread / float(logs.mean()), n)
 
 
@@ -166,23 +166,39 @@ ESTIMATORS = {
 }
 
 
-def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None) -> float:
-    """Standard error of the mean of one value a point.
+def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None, k: int) -> float:
+    """Standard error of the mean of one value a point, made from its k nearest neighbours.
 
-    With neighbours given, the covariances of each point with its neighbours, and with the points
-    whose neighbour it is, are summed too (Conley 1999): their distances share points.
+    With neighbours given, the covariances of each point with its k nearest, and with the points
+    whose neighbour it is, are summed too (as Conley 1999 does in space): their distances share
+    points. Where the dimension itself varies from place to place, near values are alike without
+    being correlated over samples; that part is taken off again as it is seen in the next k
+    neighbours, which are about as near but share few points.
     """
     deviations = values - values.mean()
     variance = deviations @ deviations
-    n = len(values)
     if indices is not None:
-        k = indices.shape[1]
-        rows = np.repeat(np.arange(n), k)
-        near = csr_matrix((np.ones(n * k), (rows, indices.ravel())), shape=(n, n))
-        near = ((near + near.T) > 0).astype(float)
+        near = _adjacency(indices[:, :k])
+        covariance = deviations @ (near @ deviations)
+        next_ring = _adjacency(indices[:, : 2 * k])
+        next_ring = next_ring - next_ring.multiply(near)
+        next_ring.eliminate_zeros()
+        if next_ring.nnz:
+            alike = deviations @ (next_ring @ deviations) / next_ring.nnz
+            covariance -= alike * near.nnz
         # Estimated covariances may add up to less than nothing; independence is then the guess.
-        variance = max(variance, variance + deviations @ (near @ deviations))
-    return float(np.sqrt(variance) / n)
+        variance += max(covariance, 0.0)
+    return float(np.sqrt(variance) / len(values))
+
+
+def _adjacency(indices: np.ndarray) -> csr_matrix:
+    """N×N of 0 and 1: which points are among the other's neighbours, in either direction."""
+    n, k = indices.shape
+    rows = np.repeat(np.arange(n), k)
+    directed = csr_matrix((np.ones(n * k), (rows, indices.ravel())), shape=(n, n))
+    adjacent = ((directed + directed.T) > 0).astype(float)
+    adjacent.eliminate_zeros()
+    return adjacent
 
 
 def _check(distances: np.ndarray, k: int) -> None:

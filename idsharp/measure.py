@@ -108,7 +108,7 @@ def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Co
     images = take(decoded.images, np.flatnonzero(np.isin(kept, pool)))
     labels = index["label"].to_numpy()[pool]
     _check_enough(images, options.k)
-    depth = max(options.k, *CURVE_KS) if options.curves else options.k
+    depth = max(2 * options.k, *CURVE_KS) if options.curves else 2 * options.k
     console.begin(f"comparing {len(images)} images with one another")
     found = search(images, labels, depth, console.begin)
     if len(found.first) <= options.k:

@@ -18,7 +18,7 @@ def dimension_record(points: np.ndarray, k: int) -> dict:
     """
     duplicates = find_duplicates(points)
     distinct = take(points, duplicates.first)
-    neighbors = nearest_neighbors(distinct, _depth(k, distinct))
+    neighbors = nearest_neighbors(distinct, _depth(2 * k, distinct))
     return dimensions(neighbors, k, len(points), duplicates.n_extra)
 
 
@@ -45,7 +45,7 @@ def properties_record(
         pixels) and resolution-free, and the counts behind them. Undefined values are null with
         a `_reason`.
     """
-    found = search(images, labels, k)
+    found = search(images, labels, 2 * k)
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
     return record | sharpnesses(images, labels, found, m, draws, rng)
@@ -109,8 +109,8 @@ def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _depth(k: int, distinct: np.ndarray) -> int:
-    """Neighbours to find: k for the MLE and two for TwoNN, as far as there are that many."""
-    return min(max(k, 2), len(distinct) - 1)
+    """Neighbours to find: k, and four for TwoNN, as far as there are that many."""
+    return min(max(k, 4), len(distinct) - 1)
 
 
 def dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
