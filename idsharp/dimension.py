@@ -73,7 +73,7 @@ def mle(
         raise UndefinedEstimateError(f"all {k} neighbours of every point are equally far away")
     # Delta method: the estimate is the inverse of a mean over points.
     spread = _standard_error_of_mean(inverse, indices, k)
-    return Estimate(float(1 / mean), spread / mean**2, len(inverse))
+    return Estimate(float(1 / mean), float(spread / mean**2), len(inverse))
 
 
 def mle_curve(
@@ -154,7 +154,7 @@ def twonn(
     slope = float(x @ y / (x @ x))
     # Of the logarithms' mean, whose inverse is the maximum-likelihood exponent of the ratios.
     spread = _standard_error_of_mean(logs, indices, 2)
-    return Estimate(slope, slope * spread / float(logs.mean()), n)
+    return Estimate(slope, float(slope * spread / logs.mean()), n)
 
 
 #: Estimators of intrinsic dimension by the name that tables use.
