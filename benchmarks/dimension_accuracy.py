@@ -109,7 +109,7 @@ def main() -> None:
 TEXT = """\
 # How far an intrinsic dimension can be trusted
 
-Written by `python benchmarks/dimension_accuracy.py`.
+Written by `python benchmarks/dimension_accuracy.py --samples {samples}`.
 
 ## Standard errors
 
