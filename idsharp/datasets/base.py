@@ -20,8 +20,17 @@ class DatasetError(ValueError):
     """A dataset is missing or not what it should be; the message says what to do."""
 
 
+class MissingDataError(DatasetError):
+    """Files that only the user can bring are not there; the message says which, and where to."""
+
+
 class Dataset(ABC):
     """A source of labelled images."""
+
+    #: Whether `locate` fetches what is missing, without an account.
+    downloads: bool = False
+    #: What the dataset's folder must look like, for people who bring it; "" where `path` says all.
+    layout: str = ""
 
     def __init__(self, name: str, settings: dict, data_dir: Path):
         self.name = name
@@ -32,13 +41,37 @@ class Dataset(ABC):
     def locate(self) -> list[Path]:
         """Make sure the files are there, downloading what can be; return them, sorted."""
 
+    def missing(self) -> list[str]:
+        """What is not there yet, a line each; empty where all is.
+
+        Looks at a few names and opens or writes nothing, so that a whole study is looked over in a
+        second. `locate` is what makes sure.
+        """
+        return [] if self.path.exists() else [f"there is no {self.path}"]
+
+    def require(self) -> None:
+        """Raise MissingDataError with what is missing and what the folder must look like."""
+        lines = self.missing()
+        if lines:
+            shape = f"\nThe folder {self.path} must look like this:\n{self.layout}"
+            raise MissingDataError(
+                f"dataset {self.name}: " + "; ".join(lines) + (shape if self.layout else "")
+            )
+
     @abstractmethod
     def index(self) -> pd.DataFrame:
         """One row an image, with INDEX_COLUMNS, all strings, in an order that never changes."""
 
     @abstractmethod
     def read(self, where: str) -> np.ndarray:
-        """The pixels of one image, H×W or H×W×3, at the source's own depth."""
+        """The pixels of one image, H×W or H×W×3, at the source's own depth.
+
+        Must work in several processes at a time, each with a copy of this object.
+        """
+
+    def group(self, where: str) -> str:
+        """Images of one group are best read one after the other, such as slices of a volume."""
+        return where
 
     @property
     def path(self) -> Path:

@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -45,10 +46,13 @@ class NiftiDataset(TreeDataset):
         # Rows from front to back, columns from the right to the left of the patient.
         return plane.T[::-1, ::-1]
 
+    def group(self, where: str) -> str:
+        return where.rpartition("#")[0]
+
     def _depth(self, file: Path) -> int:
         """Slices along the axis that runs from foot to head, from the header alone."""
-        nibabel = _nibabel()
-        image = _opened(file)
+        with _readable(file) as nibabel:
+            image = nibabel.load(file)
         shape = image.shape
         if len(shape) not in (3, 4) or math.prod(shape) == 0:
             raise DatasetError(
@@ -87,27 +91,20 @@ def read_volume(file: str | Path, channel: int = 0) -> np.ndarray:
         UnreadableImageError: no NIfTI file, truncated, or voxels that are no real numbers.
         DatasetError: nibabel is not installed.
     """
-    nibabel = _nibabel()
-    image = _opened(file)
-    try:
+    with _readable(file) as nibabel:
+        image = nibabel.load(file)
         values = np.asanyarray(nibabel.as_closest_canonical(image).dataobj)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        nibabel.filebasedimages.ImageFileError,
-    ) as error:
-        raise UnreadableImageError(f"{file}: cannot be read as NIfTI ({error})") from error
     if values.dtype.kind not in "iuf":
         raise UnreadableImageError(f"{file}: voxels of type {values.dtype} are no real numbers")
     return values[..., channel] if values.ndim == 4 else values
 
 
-def _opened(file: str | Path):
+@contextmanager
+def _readable(file: str | Path):
+    """Yields nibabel; what it raises for bad files becomes an UnreadableImageError."""
     nibabel = _nibabel()
     try:
-        return nibabel.load(file)
+        yield nibabel
     except (
         OSError,
         EOFError,
