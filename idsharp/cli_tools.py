@@ -29,6 +29,9 @@ def load_set(
 
     Args:
         subset: "pool" (all images), "test", or "n<N>": the training set of size N.
+
+    Raises:
+        SamplingError: the task has fewer than N training images, or N cannot be balanced.
     """
     array = np.load(images, mmap_mode="r", allow_pickle=False)
     with open(samples, newline="", encoding="utf-8") as file:
@@ -42,6 +45,21 @@ def load_set(
         positions = [i for i, row in enumerate(rows) if row["split"] == "test"]
         chosen = slice(positions[0], positions[-1] + 1)
     else:
-        chosen = slice(0, int(subset.removeprefix("n")))
+        chosen = slice(0, _checked_size(int(subset.removeprefix("n")), rows, samples))
     labels = np.array([int(row["label"]) for row in rows[chosen]])
     return array[chosen], labels, [row["id"] for row in rows[chosen]]
+
+
+def _checked_size(n_train: int, rows: list[dict], samples: str | Path) -> int:
+    """N, where the training images suffice for it."""
+    # Imported here: it brings SciPy, which every job would wait for.
+    from idsharp.sampling import SamplingError, exact_share
+
+    trainable = [int(row["label"]) for row in rows if row["split"] == "train"]
+    if n_train > len(trainable):
+        raise SamplingError(
+            f"a training set of {n_train} images was asked for; {samples} has {len(trainable)} "
+            f"training images, {len(rows)} in all; lower n_train or n_test, or raise pool_size"
+        )
+    exact_share(n_train, len(set(trainable)), "training images")
+    return n_train

@@ -13,7 +13,6 @@ from idsharp.sampling import (
     SamplingError,
     Split,
     assign_classes,
-    exact_share,
     merge_groups,
     pool_quota,
     split_pool,
@@ -33,7 +32,6 @@ class Request:
     channels: int
     pool_size: int
     n_test: int
-    n_train: list[int]
     unreadable_limit: float
 
 
@@ -64,8 +62,8 @@ def prepare_task(
         report: receives what a person should know, such as a pool smaller than asked for.
 
     Raises:
-        SamplingError: too few images for the test set or the largest training set, or more
-            unreadable files than the limit allows.
+        SamplingError: too few images for the test set, or more unreadable files than the limit
+            allows.
     """
     rows = assign_classes(index, request.classes, request.label)
     if request.split == "official" and not (rows["split"] == "test").any():
@@ -74,12 +72,6 @@ def prepare_task(
     pool, images, unreadable = _draw_pool(dataset, rows, request, rng, report)
     duplicates = find_duplicates(images, pool["target"].to_numpy())
     split = _split(pool, duplicates.group, request, rng)
-    available = len(split.train)
-    if available < max(request.n_train):
-        raise SamplingError(
-            f"the largest training set needs {max(request.n_train)} images, {available} remain in "
-            f"a pool of {len(pool)} after {request.n_test} test images; lower n_train or n_test"
-        )
     audit = _audit(rows, pool, split, duplicates, unreadable, request)
     order = np.concatenate([split.train, split.test, split.rest])
     pool["duplicate_of"] = _duplicate_of(pool["id"].to_numpy(), duplicates)
@@ -161,8 +153,6 @@ def _split(
     pool: pd.DataFrame, identical: np.ndarray, request: Request, rng: np.random.Generator
 ) -> Split:
     targets = pool["target"].to_numpy()
-    for n_train in request.n_train:
-        exact_share(n_train, int(targets.max()) + 1, "training images")
     codes = [identical]
     if request.split != "image":
         codes.append(pd.factorize(pool["patient"].mask(pool["patient"] == ""))[0])

@@ -73,7 +73,6 @@ rule prepare:
         channels=SETTINGS["channels"],
         pool_size=SETTINGS["pool_size"],
         n_test=SETTINGS["n_test"],
-        n_train=SETTINGS["n_train"],
         unreadable_limit=SETTINGS["unreadable_limit"],
     message:
         "Preparing the images of {wildcards.task}"
@@ -82,6 +81,6 @@ rule prepare:
         "--settings {params.settings:q} --data-dir {params.data_dir:q} --index {input.index} "
         "--classes {params.classes:q} --label {params.label:q} --split {params.split} "
         "--image-size {params.image_size} --channels {params.channels} "
-        "--pool-size {params.pool_size} --n-test {params.n_test} --n-train {params.n_train} "
+        "--pool-size {params.pool_size} --n-test {params.n_test} "
         "--unreadable-limit {params.unreadable_limit} --images {output.images} "
         "--samples {output.samples} --audit {output.audit} > {log} 2>&1"

@@ -25,7 +25,6 @@ def main() -> None:
     parser.add_argument("--channels", type=int, choices=[1, 3], required=True)
     parser.add_argument("--pool-size", type=int, required=True, help="images")
     parser.add_argument("--n-test", type=int, required=True, help="images")
-    parser.add_argument("--n-train", type=int, nargs="+", required=True, help="images")
     parser.add_argument("--unreadable-limit", type=float, default=0.01, help="fraction")
     parser.add_argument("--images", required=True, help="images to write, .npy")
     parser.add_argument("--samples", required=True, help="samples to write, .csv")

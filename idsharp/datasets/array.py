@@ -18,6 +18,8 @@ class ArrayDataset(Dataset):
     that holds `images` and, with labels, `labels`. Pickled objects are refused.
     """
 
+    in_memory = True
+
     def locate(self) -> list[Path]:
         files = [self.path]
         if "labels" in self.settings:

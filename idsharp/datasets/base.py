@@ -29,6 +29,8 @@ class Dataset(ABC):
 
     #: Whether `locate` fetches what is missing, without an account.
     downloads: bool = False
+    #: Whether images are read into memory once, so that reading one more costs nothing.
+    in_memory: bool = False
     #: What the dataset's folder must look like, for people who bring it; "" where `path` says all.
     layout: str = ""
 
