@@ -88,7 +88,7 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
         assert (images.dtype, images.shape) == (np.uint8, (80, 1, 32, 32))
         assert len(samples) == 80
         assert json.loads(layout.audit(task).read_text())["n_pool"] == 80
-        for subset, n in zip(layout.subsets, [80, *SIZES], strict=True):
+        for subset, n in zip(layout.subsets(task), [80, *SIZES], strict=True):
             record = json.loads(layout.properties(task, subset).read_text())
             assert record["n_images"] == n
             assert record["id_mle_k1"] > 0

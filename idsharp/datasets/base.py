@@ -51,6 +51,10 @@ class Dataset(ABC):
         """
         return [] if self.path.exists() else [f"there is no {self.path}"]
 
+    def download_size(self) -> int | None:
+        """Bytes that `locate` would still fetch; None where that is not known before."""
+        return None
+
     def require(self) -> None:
         """Raise MissingDataError with what is missing and what the folder must look like."""
         lines = self.missing()

@@ -25,6 +25,9 @@ class EmbeddedDataset(Dataset):
 
     in_memory = True
 
+    def missing(self) -> list[str]:
+        return []
+
     def locate(self) -> list[Path]:
         return sorted(SOURCES[self.settings["source"]].files())
 
