@@ -1,4 +1,12 @@
 # One network on one training set a job: that is what people add and remove.
+ENGINE_FLAGS = [
+    f"--{name.replace('_', '-')}" for name in ("deterministic", "cuda_graphs") if SETTINGS[name]
+]
+
+
+def hyperparameters_of(wildcards):
+    """Learning rate and batch size of a network on a task's dataset."""
+    return hyperparameters(config, wildcards.model, dataset_of(wildcards.task))
 
 
 rule train:
@@ -19,14 +27,17 @@ rule train:
         mem_mb=8000,
         runtime=240,
         gpu=1,
+        # No parameter: it changes where networks are trained, not what they become.
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         outputs=lambda wildcards: outputs_of(wildcards.task),
         input_scale=SETTINGS["input_scale"],
         epochs=SETTINGS["epochs"],
-        batch_size=lambda wildcards: config["models"][wildcards.model]["batch_size"],
-        learning_rate=lambda wildcards: config["models"][wildcards.model]["learning_rate"],
+        batch_size=lambda wildcards: hyperparameters_of(wildcards)["batch_size"],
+        learning_rate=lambda wildcards: hyperparameters_of(wildcards)["learning_rate"],
         weight_decay=SETTINGS["weight_decay"],
-        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+        precision=SETTINGS["precision"],
+        flags=ENGINE_FLAGS,
     message:
         "Training {wildcards.model} on {wildcards.n_train} images of {wildcards.task}, "
         "seed {wildcards.seed}"
@@ -36,5 +47,6 @@ rule train:
         "--seed {wildcards.seed} --outputs {params.outputs} --input-scale {params.input_scale} "
         "--epochs {params.epochs} --batch-size {params.batch_size} "
         "--learning-rate {params.learning_rate} --weight-decay {params.weight_decay} "
-        "--threads {threads} --jobs-per-gpu {params.jobs_per_gpu} --record {output.record} "
+        "--precision {params.precision} {params.flags} --threads {threads} "
+        "--jobs-per-gpu {resources.jobs_per_gpu} --record {output.record} "
         "--checkpoint {output.checkpoint} --history {output.history} > {log} 2>&1"
