@@ -1,12 +1,4 @@
 # One network on one training set a job: that is what people add and remove.
-ENGINE_FLAGS = [
-    f"--{name.replace('_', '-')}" for name in ("deterministic", "cuda_graphs") if SETTINGS[name]
-]
-
-
-def hyperparameters_of(wildcards):
-    """Learning rate and batch size of a network on a task's dataset."""
-    return hyperparameters(config, wildcards.model, dataset_of(wildcards.task))
 
 
 rule train:
@@ -33,11 +25,16 @@ rule train:
         outputs=lambda wildcards: outputs_of(wildcards.task),
         input_scale=SETTINGS["input_scale"],
         epochs=SETTINGS["epochs"],
-        batch_size=lambda wildcards: hyperparameters_of(wildcards)["batch_size"],
-        learning_rate=lambda wildcards: hyperparameters_of(wildcards)["learning_rate"],
+        batch_size=lambda wildcards: hyperparameters(
+            config, wildcards.model, dataset_of(wildcards.task)
+        )["batch_size"],
+        learning_rate=lambda wildcards: hyperparameters(
+            config, wildcards.model, dataset_of(wildcards.task)
+        )["learning_rate"],
         weight_decay=SETTINGS["weight_decay"],
         precision=SETTINGS["precision"],
-        flags=ENGINE_FLAGS,
+        deterministic="--deterministic" if SETTINGS["deterministic"] else "",
+        cuda_graphs="--cuda-graphs" if SETTINGS["cuda_graphs"] else "",
     message:
         "Training {wildcards.model} on {wildcards.n_train} images of {wildcards.task}, "
         "seed {wildcards.seed}"
@@ -47,6 +44,6 @@ rule train:
         "--seed {wildcards.seed} --outputs {params.outputs} --input-scale {params.input_scale} "
         "--epochs {params.epochs} --batch-size {params.batch_size} "
         "--learning-rate {params.learning_rate} --weight-decay {params.weight_decay} "
-        "--precision {params.precision} {params.flags} --threads {threads} "
-        "--jobs-per-gpu {resources.jobs_per_gpu} --record {output.record} "
+        "--precision {params.precision} {params.deterministic} {params.cuda_graphs} "
+        "--threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --record {output.record} "
         "--checkpoint {output.checkpoint} --history {output.history} > {log} 2>&1"

@@ -58,17 +58,9 @@ def main() -> None:
     with compute_device(args.jobs_per_gpu) as device, stop_signals() as stopped:
         path = Path(args.checkpoint).with_suffix(".state")
         state_file = StateFile(path, stopped, args.state_seconds, report)
-        record, history = train(
-            model,
-            (images, labels),
-            (test_images, test_labels),
-            recipe,
-            seed_for("training", args.task, args.model, args.n_train, args.seed),
-            device,
-            report,
-            engine,
-            state_file,
-        )
+        seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
+        sets = (images, labels), (test_images, test_labels)
+        record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
     names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
     settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
     with atomic_path(args.checkpoint) as temporary:
