@@ -2,7 +2,7 @@
 
 A tree is <collection>/<patient>/<study>/<series>/<image>.dcm, with the names that the NBIA Data
 Retriever gives ("classic": UIDs; "descriptive": dates and descriptions). Which series a folder
-holds is read from the header of its first image, so that names do not matter.
+holds is read from the header of its first readable image, so that names do not matter.
 """
 
 import os
@@ -45,7 +45,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Folder:
-    """A series on disk: its patient, from the tree, and what the header of its first image says."""
+    """A series on disk: its patient, from the tree, and what the header of an image says."""
 
     path: Path
     uid: str
@@ -309,11 +309,11 @@ def _series_folders(patient: Path) -> list[Path]:
 
 
 def _identify(patient: str, folder: Path) -> Folder | None:
-    """Which series a folder holds; None where its first image cannot be read."""
-    first = next((file for file in sorted(folder.iterdir()) if is_dicom(file)), None)
+    """Which series a folder holds, by the first image that can be read; None without one."""
     tags = ["SeriesInstanceUID", "SeriesDescription", "SeriesNumber"]
-    header = None if first is None else _header(first, tags)
-    if header is None or "SeriesInstanceUID" not in header:
+    read = (_header(file, tags) for file in images_of(folder))
+    header = next((h for h in read if h is not None and "SeriesInstanceUID" in h), None)
+    if header is None:
         return None
     return Folder(
         path=folder,
