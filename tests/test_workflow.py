@@ -156,7 +156,7 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
     assert len(tables["datasets"]) == 3
     assert len(tables["runs"]) == 4
     assert len(tables["attacks"]) == 8
-    assert len(tables["properties"]) == 6
+    assert len(tables["properties"]) == 7
     inside = tables["attacks"]
     assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
     assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()

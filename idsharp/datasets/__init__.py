@@ -8,21 +8,32 @@ from pathlib import Path
 
 from idsharp.datasets.array import ArrayDataset
 from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.brats import BratsDataset, BratsMsdDataset
 from idsharp.datasets.dicom import DicomDataset
+from idsharp.datasets.duke import DukeBreastDataset
 from idsharp.datasets.embedded import EmbeddedDataset
 from idsharp.datasets.folder import FolderDataset
+from idsharp.datasets.imagenet import ImageNetDataset
+from idsharp.datasets.medmnist import MedmnistDataset
 from idsharp.datasets.nifti import NiftiDataset
 from idsharp.datasets.npz import NpzDataset
+from idsharp.datasets.prostate import ProstateDataset
 from idsharp.datasets.table import TableDataset
 from idsharp.datasets.torchvision import TorchvisionDataset
 
 ADAPTERS: dict[str, type[Dataset]] = {
     "array": ArrayDataset,
+    "brats": BratsDataset,
+    "brats_msd": BratsMsdDataset,
     "dicom": DicomDataset,
+    "duke_breast": DukeBreastDataset,
     "embedded": EmbeddedDataset,
     "folder": FolderDataset,
+    "imagenet": ImageNetDataset,
+    "medmnist": MedmnistDataset,
     "nifti": NiftiDataset,
     "npz": NpzDataset,
+    "prostate": ProstateDataset,
     "table": TableDataset,
     "torchvision": TorchvisionDataset,
 }
