@@ -24,6 +24,11 @@ def test_text_with_any_separator(tmp_path, separator):
     assert table["note"].tolist() == ["NA", "x"], "NA is a word, blanks around it are not"
 
 
+def test_latin_1(tmp_path):
+    (tmp_path / "t.txt").write_bytes("ID|NOTE\n9000099|30° flexion\n".encode("latin-1"))
+    assert read(tmp_path / "t.txt").iloc[0].tolist() == ["9000099", "30° flexion"]
+
+
 def test_short_rows_have_empty_cells(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1\n")
     assert read(tmp_path / "t.csv")["b"].tolist() == [""]
@@ -57,7 +62,7 @@ def test_without_a_header(tmp_path):
     [
         (None, "there is no table"),
         (b"", "is empty"),
-        (b"\xff\xfe\x00\x01", "cannot be read as a table"),
+        (b"\xff\xfe\x00\x01", "cannot be read as a table .it is no text"),
         (b"a,b\n1,2\n1,2,3,4\n", "cannot be read as a table .*line 3"),
         (b"a,b\n1,2,3\n1,2,3\n", "cannot be read as a table .*Length of header"),
     ],
