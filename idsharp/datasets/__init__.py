@@ -8,21 +8,29 @@ from pathlib import Path
 
 from idsharp.datasets.array import ArrayDataset
 from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.chexpert import CheXpertDataset
 from idsharp.datasets.dicom import DicomDataset
 from idsharp.datasets.embedded import EmbeddedDataset
 from idsharp.datasets.folder import FolderDataset
+from idsharp.datasets.mura import MuraDataset
 from idsharp.datasets.nifti import NiftiDataset
 from idsharp.datasets.npz import NpzDataset
+from idsharp.datasets.oai import OaiDataset
+from idsharp.datasets.rsna import RsnaDataset
 from idsharp.datasets.table import TableDataset
 from idsharp.datasets.torchvision import TorchvisionDataset
 
 ADAPTERS: dict[str, type[Dataset]] = {
     "array": ArrayDataset,
+    "chexpert": CheXpertDataset,
     "dicom": DicomDataset,
     "embedded": EmbeddedDataset,
     "folder": FolderDataset,
+    "mura": MuraDataset,
     "nifti": NiftiDataset,
     "npz": NpzDataset,
+    "oai": OaiDataset,
+    "rsna": RsnaDataset,
     "table": TableDataset,
     "torchvision": TorchvisionDataset,
 }

@@ -1,5 +1,6 @@
 """A folder of images with one subfolder a class, as torchvision's ImageFolder and Kaggle use."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ class FolderDataset(Dataset):
 
     The folder above a file's class may be named after a split (train, val, test, Training, …);
     the class is the first folder below that. Deeper folders are allowed and mean nothing.
+
+    `patient_pattern`, a regular expression that is searched in a file's path below the folder, says
+    who the patient is: its first group, or all of it where it has none.
     """
 
     def locate(self) -> list[Path]:
@@ -34,11 +38,29 @@ class FolderDataset(Dataset):
             parts = file.relative_to(self.path).parts
             label, split = label_and_split(parts)
             name = "/".join(parts)
-            rows.append((name, name, label, "", split))
+            rows.append((name, name, label, self._patient(name), split))
         return make_index(rows)
 
     def read(self, where: str) -> np.ndarray:
         return read_image(inside(self.path, where, self.name))
+
+    def _patient(self, name: str) -> str:
+        pattern = self.settings.get("patient_pattern")
+        if pattern is None:
+            return ""
+        try:
+            found = re.search(pattern, name)
+        except re.error as error:
+            raise DatasetError(
+                f"dataset {self.name}: the patient_pattern {pattern!r} is no regular expression "
+                f"({error})"
+            ) from error
+        patient = found and found[min(1, len(found.groups()))]
+        if not patient:
+            raise DatasetError(
+                f"dataset {self.name}: the patient_pattern {pattern!r} finds no patient in {name}"
+            )
+        return patient
 
     def _files(self) -> list[Path]:
         return [
