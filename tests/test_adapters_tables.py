@@ -194,7 +194,7 @@ def test_mura_lines_that_name_no_image(tmp_path):
         "path",
     ):
         table.write_text(good + line + "\n")
-        with pytest.raises(DatasetError, match="1 rows of .* name no image of it, such as"):
+        with pytest.raises(DatasetError, match=r"1 rows of .* name no image of it, such as"):
             dataset_at("mura", tmp_path).index()
 
 
@@ -423,7 +423,7 @@ def test_images_are_missing(tmp_path, adapter):
     dataset = dataset_at(adapter, tmp_path)
     assert dataset.missing() == [f"there is no {folder.name}/ in {folder.parent}"]
     folder.mkdir()
-    with pytest.raises(DatasetError, match="none of .* looked for is there|lists no image"):
+    with pytest.raises(DatasetError, match=r"none of .* looked for is there|lists no image"):
         dataset.index()
 
 

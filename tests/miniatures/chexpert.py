@@ -28,7 +28,7 @@ def write(
     """
     truth = Truth(folder)
     home = folder / BATCHES[0] if batches else folder / prefix
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     effusions, seed = ["", "-1.0", "1.0", "0.0", "1.0", "1.0"], 0
     for part, people in (("train", range(1, patients + 1)), ("valid", range(64541, 64544))):
         lines = [HEADER]

@@ -1,5 +1,6 @@
 """DICOM files of the kinds that OAI and RSNA hold, written by pydicom."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,14 @@ def write_dicom(file: Path, stored: np.ndarray, **tags) -> None:
     header.PixelRepresentation = int(stored.dtype.kind == "i")
     header.PixelData = stored.astype(f"<{stored.dtype.kind}2").tobytes()
     before = config.settings.writing_validation_mode
-    # Real files break rules that pydicom keeps, such as identifiers that are no UIDs.
+    # Real files break rules that pydicom keeps and warns of, such as identifiers that are no UIDs.
     config.settings.writing_validation_mode = config.IGNORE
     try:
-        for name, value in tags.items():
-            setattr(header, name, value)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pydicom.dcmwrite(file, header, enforce_file_format=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name, value in tags.items():
+                setattr(header, name, value)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pydicom.dcmwrite(file, header, enforce_file_format=True)
     finally:
         config.settings.writing_validation_mode = before
