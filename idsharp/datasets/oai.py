@@ -61,12 +61,13 @@ class OaiDataset(TabledDataset):
     def index(self) -> pd.DataFrame:
         self.require()
         knees = self._knees()
-        films = self._films(set(knees["barcode"]))
+        wanted = set(knees["barcode"])
+        films = self._films(wanted)
         knees["film"] = (knees["ID"] + "/" + knees["barcode"]).map(films)
         found = knees.dropna(subset="film").drop_duplicates(["ID", "SIDE"])
         if not len(found):
             raise DatasetError(
-                f"dataset {self.name}: {self.path} holds none of the {len(knees)} films that "
+                f"dataset {self.name}: {self.path} holds none of the {len(wanted)} films that "
                 f"{self.table} grades, such as …/{knees['ID'].iloc[0]}/<date>/"
                 f"{knees['barcode'].iloc[0]}/001\nThe folder must look like this:\n{self.layout}"
             )

@@ -1,5 +1,6 @@
 """What adapters share whose index comes from a table beside the images."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -36,8 +37,11 @@ class TabledDataset(Dataset):
         """The folder that holds the table: `path` or a folder in it."""
         if not self.path.is_dir():
             return None
-        below = sorted(folder for folder in self.path.iterdir() if folder.is_dir())
-        return next((folder for folder in (self.path, *below) if self.table_in(folder)), None)
+        if self.table_in(self.path):
+            return self.path
+        with os.scandir(self.path) as entries:
+            below = sorted(Path(entry) for entry in entries if entry.is_dir())
+        return next((folder for folder in below if self.table_in(folder)), None)
 
     def tables(self) -> list[Path]:
         """Every table that is read."""
