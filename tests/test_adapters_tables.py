@@ -336,6 +336,8 @@ def test_rsna_candidates(tmp_path):
         assert counts == expected
         drawn = few[kind][few[kind] != ""]
         assert drawn.equals(every[kind][drawn.index])
+    by_name = sorted(every.index[every["any"] == "1"])[:7]
+    assert sorted(few.index[few["any"] == "1"]) != by_name
     # The draw is the same again, and a larger one holds it.
     assert few.equals(dataset_at("rsna", tmp_path, candidates=7).index().set_index("id"))
     more = dataset_at("rsna", tmp_path, candidates=9).index().set_index("id")
@@ -384,6 +386,25 @@ def test_rsna_rows_that_it_does_not_have(tmp_path):
         table.write_text(good + row + "\n")
         with pytest.raises(DatasetError, match=rf"line {lines + 1}: ID .*; expected an ID such as"):
             dataset_at("rsna", tmp_path).index()
+
+
+def test_rsna_real_head_ct(real_data, tmp_path):
+    """A real slice of the head, in JPEG 2000, with two windows."""
+    folder = tmp_path / "stage_2_train"
+    folder.mkdir()
+    lines = ["ID,Label"]
+    for name in ("J2K_pixelrep_mismatch", "CT_small"):
+        source = real_data / "original_formats" / "dicom_pydicom" / f"{name}.dcm"
+        (folder / f"ID_{name}.dcm").write_bytes(source.read_bytes())
+        lines += [f"ID_{name}_{kind},0" for kind in rsna.KINDS]
+    (tmp_path / "stage_2_train.csv").write_text("\n".join(lines))
+    dataset = dataset_at("rsna", tmp_path)
+    index = dataset.index()
+    assert (index["patient"] != "").all()
+    for where in index["where"]:
+        pixels = dataset.read(where)
+        assert -1024 <= pixels.min() < -800
+        assert 100 < pixels.max() < 4000
 
 
 # --- All of them ---
