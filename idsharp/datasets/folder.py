@@ -1,5 +1,6 @@
 """A folder of images with one subfolder a class, as torchvision's ImageFolder and Kaggle use."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,9 @@ class FolderDataset(Dataset):
     from it; `checksum` is "md5:…" or "sha256:…", and where it is left out that of the first
     download counts. `subfolder` names the folder below `path` that holds the classes, where `path`
     does not do so itself.
+
+    `patient_pattern`, a regular expression that is searched in a file's path below the folder, says
+    who the patient is: its first group, or all of it where it has none.
     """
 
     @property
@@ -56,11 +60,29 @@ class FolderDataset(Dataset):
         for name in self._names():
             parts = tuple(name.split("/"))
             label, split = label_and_split(parts) if self.has_classes else ("", split_of(parts))
-            rows.append((name, name, label, "", split))
+            rows.append((name, name, label, self._patient(name), split))
         return make_index(rows)
 
     def read(self, where: str) -> np.ndarray:
         return read_image(inside(self.root, where, self.name))
+
+    def _patient(self, name: str) -> str:
+        pattern = self.settings.get("patient_pattern")
+        if pattern is None:
+            return ""
+        try:
+            found = re.search(pattern, name)
+        except re.error as error:
+            raise DatasetError(
+                f"dataset {self.name}: the patient_pattern {pattern!r} is no regular expression "
+                f"({error})"
+            ) from error
+        patient = found and found[min(1, len(found.groups()))]
+        if not patient:
+            raise DatasetError(
+                f"dataset {self.name}: the patient_pattern {pattern!r} finds no patient in {name}"
+            )
+        return patient
 
     def _names(self) -> list[str]:
         """Files relative to the root; strings, because there may be a million."""
