@@ -13,6 +13,7 @@ from idsharp.datasets.dicom import DicomDataset
 from idsharp.datasets.embedded import EmbeddedDataset
 from idsharp.datasets.folder import FolderDataset
 from idsharp.datasets.imagenet import ImageNetDataset
+from idsharp.datasets.medmnist import MedmnistDataset
 from idsharp.datasets.nifti import NiftiDataset
 from idsharp.datasets.npz import NpzDataset
 from idsharp.datasets.table import TableDataset
@@ -26,6 +27,7 @@ ADAPTERS: dict[str, type[Dataset]] = {
     "embedded": EmbeddedDataset,
     "folder": FolderDataset,
     "imagenet": ImageNetDataset,
+    "medmnist": MedmnistDataset,
     "nifti": NiftiDataset,
     "npz": NpzDataset,
     "table": TableDataset,

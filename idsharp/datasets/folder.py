@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from idsharp.datasets.archive import fetch_archive, lacks_archive
 from idsharp.datasets.base import Dataset, DatasetError, make_index
 from idsharp.datasets.tree import inside, label_and_split, names_below, split_of
+from idsharp.downloads import name_of
 from idsharp.images import IMAGE_SUFFIXES, read_image
 
 
@@ -17,19 +19,36 @@ class FolderDataset(Dataset):
     the class is the first folder below that. Deeper folders are allowed and mean nothing. With
     `classes: false` folders are no classes, files may lie in the folder itself, and all labels are
     empty.
+
+    With `url`, the address of a zip or tar archive, a folder that is missing or empty is filled
+    from it; `checksum` is "md5:…" or "sha256:…", and where it is left out that of the first
+    download counts. `subfolder` names the folder below `path` that holds the classes, where `path`
+    does not do so itself.
     """
+
+    @property
+    def downloads(self) -> bool:
+        return "url" in self.settings
 
     @property
     def root(self) -> Path:
         """The folder that names of files are relative to."""
-        return self.path
+        subfolder = self.settings.get("subfolder")
+        return self.path if subfolder is None else inside(self.path, subfolder, self.name)
 
     @property
     def has_classes(self) -> bool:
         """Whether folders are classes."""
         return self.settings.get("classes", True)
 
+    def missing(self) -> list[str]:
+        if self.downloads and lacks_archive(self, self.settings["url"]):
+            return [f"{name_of(self.settings['url'])} is not downloaded yet"]
+        return [] if self.root.is_dir() else [f"there is no folder {self.root}"]
+
     def locate(self) -> list[Path]:
+        if self.downloads and lacks_archive(self, self.settings["url"]):
+            fetch_archive(self, self.settings["url"], self.settings.get("checksum"))
         return [self.root / name for name in self._names()]
 
     def index(self) -> pd.DataFrame:
