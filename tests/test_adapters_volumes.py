@@ -1,6 +1,8 @@
 """Volumes of brain tumours and of anyone, and folders of natural images, on miniatures."""
 
+import hashlib
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,28 @@ def test_msd(tmp_path):
         expected = scale_volume(cases["BRATS_002"]["t1"])[:, :, 9].T
         assert data.read(where) == pytest.approx(expected, abs=1e-6)
         assert len(data.locate()) == 6
+
+
+def test_msd_is_downloaded_once(tmp_path, monkeypatch):
+    brats.write_msd(tmp_path / "made" / "Task01_BrainTumour", n=1)
+    archive = tmp_path / "mirror" / "mine" / "Task01_BrainTumour.tar"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w") as tar:
+        tar.add(tmp_path / "made" / "Task01_BrainTumour", "Task01_BrainTumour")
+    digest = hashlib.md5(archive.read_bytes()).hexdigest()
+    settings = {"adapter": "brats_msd", "mirror": str(tmp_path / "mirror")}
+    data = open_dataset("mine", settings, tmp_path / "data")
+    assert data.missing() == ["Task01_BrainTumour.tar is not downloaded yet"]
+    assert data.download_size() == 7_608_266_240
+    with pytest.raises(DatasetError, match="md5"):
+        data.locate()
+    assert not list((tmp_path / "data").rglob("*.nii.gz"))
+    monkeypatch.setattr(type(data), "checksum", f"md5:{digest}")
+    assert len(data.locate()) == 2
+    assert (data.missing(), data.download_size()) == ([], 0)
+    archive.unlink()
+    assert len(data.locate()) == 2
+    assert labels_of(data.index(), "BRATS_001") == expected_labels()
 
 
 def test_the_slices_do_not_depend_on_the_sequence(tmp_path):
@@ -316,8 +340,9 @@ def test_brats_mistakes_are_explained(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(MissingDataError, match=r"holds no file that ends in _seg\.nii\.gz"):
         dataset("brats", tmp_path / "empty").index()
+    (tmp_path / "other" / "labelsTs").mkdir(parents=True)
     with pytest.raises(MissingDataError, match=r"no folder .*imagesTr; there is no .*labelsTr"):
-        dataset("brats_msd", tmp_path / "empty").locate()
+        dataset("brats_msd", tmp_path / "other").locate()
     brats.write_brats2018(tmp_path / "data", n=3)
     with pytest.raises(DatasetError, match="no sequence 'pd'; choose one of flair, t1, t1ce, t2"):
         dataset("brats", tmp_path / "data", sequence="pd").index()
