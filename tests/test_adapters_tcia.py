@@ -60,10 +60,10 @@ def open_prostate(path, data_dir="data", **settings):
     return open_dataset("prostate_us", {"adapter": "prostate", **given, **settings}, data_dir)
 
 
-def request(task, classes, channels=1, pool=12, n_test=4, n_train=4):
+def request(task, classes, channels=1, pool=12, n_test=4):
     return Request(
         task=task, classes=classes, label="label", split="patient", image_size=32,
-        channels=channels, pool_size=pool, n_test=n_test, n_train=[n_train], unreadable_limit=0.01,
+        channels=channels, pool_size=pool, n_test=n_test, unreadable_limit=0.01,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from idsharp.datasets.archive import fetch_archive, lacks_archive
 from idsharp.datasets.base import Dataset, DatasetError, make_index
 from idsharp.datasets.brain_slices import (
     LEAST_BRAIN,
@@ -25,6 +26,7 @@ from idsharp.datasets.brain_slices import (
 )
 from idsharp.datasets.nifti import axial_slice, pixel_area, read_volume
 from idsharp.datasets.tree import inside, names_below
+from idsharp.downloads import name_of
 from idsharp.images import UnreadableImageError
 from idsharp.parallel import map_in_processes
 
@@ -202,12 +204,15 @@ LGG/…
 class BratsMsdDataset(BrainTumourDataset):
     """Task01_BrainTumour of the Medical Segmentation Decathlon: images of BraTS 2016 and 2017.
 
-    Volumes are 4-D, all sequences in one file. The patient is the case.
+    Volumes are 4-D, all sequences in one file. The patient is the case, because its names do not
+    say which cases are of one patient.
     """
 
-    #: The archive and its checksum, those that MONAI's DecathlonDataset has.
+    downloads = True
+    #: The archive as MONAI's DecathlonDataset fetches it, its checksum and its bytes.
     url = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task01_BrainTumour.tar"
     checksum = "md5:240a19d752f0d9e9101544901065d872"
+    size = 7_608_266_240
     layout = """\
 Task01_BrainTumour/imagesTr/BRATS_001.nii.gz …
 Task01_BrainTumour/labelsTr/BRATS_001.nii.gz …"""
@@ -221,7 +226,17 @@ Task01_BrainTumour/labelsTr/BRATS_001.nii.gz …"""
     def image_channel(self) -> int:
         return _MSD_CHANNELS[self.sequence]
 
+    def download_size(self) -> int | None:
+        return self.size if lacks_archive(self, self.url) else 0
+
+    def locate(self) -> list[Path]:
+        if lacks_archive(self, self.url):
+            fetch_archive(self, self.url, self.checksum)
+        return super().locate()
+
     def missing(self) -> list[str]:
+        if lacks_archive(self, self.url):
+            return [f"{name_of(self.url)} is not downloaded yet"]
         folders = [self.root / "imagesTr", self.root / "labelsTr"]
         return [f"there is no folder {folder}" for folder in folders if not folder.is_dir()]
 
