@@ -23,7 +23,11 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 
 
 class ArchiveError(ValueError):
-    """An archive is damaged, or holds what no archive of data should hold."""
+    """An archive cannot be unpacked, or holds what no archive of data should hold."""
+
+
+class DamagedArchiveError(ArchiveError):
+    """A file is no whole archive."""
 
 
 def unpack(archive: str | Path, folder: str | Path, console: Console | None = None) -> None:
@@ -33,8 +37,9 @@ def unpack(archive: str | Path, folder: str | Path, console: Console | None = No
     the next. A marker says that it is done: then nothing more is, though the archive be removed.
 
     Raises:
-        ArchiveError: damaged, too large for the disk, or with links, special files, or names that
-            lead out; or the folder already holds something of the same name.
+        DamagedArchiveError: no whole archive.
+        ArchiveError: too large for the disk, or with links, special files, or names that lead out;
+            or the folder already holds something of the same name.
     """
     archive, folder, console = Path(archive), Path(folder), console or Console()
     if is_unpacked(archive, folder):
@@ -48,9 +53,7 @@ def unpack(archive: str | Path, folder: str | Path, console: Console | None = No
             _extract(archive, staging, console)
             os.rename(staging, ready)
         except _DAMAGE as error:
-            raise ArchiveError(
-                f"{archive} is damaged ({error}); remove it, and fetch it again"
-            ) from error
+            raise DamagedArchiveError(f"{archive} is damaged ({error})") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     entries = sorted(ready.iterdir())
@@ -88,7 +91,7 @@ def _extract(archive: Path, folder: Path, console: Console) -> None:
     else:
         with open(archive, "rb") as file:
             start = file.read(16)
-        raise ArchiveError(
+        raise DamagedArchiveError(
             f"{archive} is neither a zip nor a tar archive (it begins with {start!r})"
         )
 

@@ -1,5 +1,6 @@
 """Getting one file to its place: resumed, verified, locked, or taken from a mirror."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -67,11 +68,9 @@ def verify(file: Path, checksum: str | None, url: str) -> None:
     """Raise DownloadError where a file has another checksum than it should; None passes."""
     if checksum is None:
         return
-    import pooch
-
-    algorithm, _, expected = checksum.rpartition(":")
-    found = pooch.file_hash(str(file), alg=algorithm or "sha256")
-    if found.lower() != expected.lower():
+    algorithm, _, expected = checksum.partition(":")
+    found = _digest(file, algorithm)
+    if found != expected.lower():
         raise DownloadError(
             f"{file} is not the published file: its {algorithm} is {found}, that of {url} is "
             f"{expected}; move it away and it will be fetched, or, if it is meant to be another, "
@@ -114,8 +113,10 @@ def _get(source: str, file: Path, checksum: str | None, console: Console) -> Non
     if urlsplit(source).scheme == "file":
         _link(Path(unquote(urlsplit(source).path)), file, checksum, source)
         return
-    import pooch
-
+    try:
+        import pooch
+    except ModuleNotFoundError as error:
+        raise DownloadError("downloads need pooch: pip install pooch") from error
     pooch.get_logger().setLevel("WARNING")
     downloader = ResumingDownloader(_part(file), console, verified=checksum is not None)
     try:
@@ -169,17 +170,21 @@ def _part(file: Path) -> Path:
 
 
 def _record(file: Path) -> None:
-    import pooch
-
-    write_text(_beside(file), f"{pooch.file_hash(str(file))}  {file.name}\n")
+    write_text(record_of(file), f"{_digest(file, 'sha256')}  {file.name}\n")
 
 
 def _recorded(file: Path) -> str | None:
     """The checksum of the first download, in the format of sha256sum."""
     with suppress(FileNotFoundError):
-        return "sha256:" + _beside(file).read_text(encoding="utf-8").split()[0]
+        return "sha256:" + record_of(file).read_text(encoding="utf-8").split()[0]
     return None
 
 
-def _beside(file: Path) -> Path:
+def _digest(file: Path, algorithm: str) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def record_of(file: Path) -> Path:
+    """Where the checksum of a first download is written."""
     return file.with_name(f"{file.name}.sha256")

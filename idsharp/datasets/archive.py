@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from idsharp.archives import ArchiveError, is_unfinished, is_unpacked, unpack
+from idsharp.archives import ArchiveError, DamagedArchiveError, is_unfinished, is_unpacked, unpack
 from idsharp.console import Console
 from idsharp.datasets.base import Dataset, DatasetError
-from idsharp.downloads import locked, name_of
+from idsharp.downloads import locked, name_of, record_of
 
 
 def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Path:
@@ -32,6 +32,14 @@ def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Pa
             dataset.fetch(url, archive, checksum)
             try:
                 unpack(archive, folder, console)
+            except DamagedArchiveError as error:
+                if checksum is None:
+                    # What came first was no archive, but a page that says why: it must not count.
+                    archive.unlink()
+                    record_of(archive).unlink(missing_ok=True)
+                raise DatasetError(
+                    f"dataset {dataset.name}: {url} is no archive: {error}"
+                ) from error
             except ArchiveError as error:
                 raise DatasetError(f"dataset {dataset.name}: {error}") from error
         archive.unlink(missing_ok=True)
@@ -44,6 +52,6 @@ def lacks_archive(dataset: Dataset, url: str) -> bool:
     if not folder.is_dir() or is_unfinished(folder):
         return True
     archive = name_of(url)
-    own = {archive, f"{archive}.sha256"}
+    own = {archive, record_of(folder / archive).name}
     filled = any(e.name not in own and not e.name.startswith(".") for e in folder.iterdir())
     return not filled and not is_unpacked(archive, folder)

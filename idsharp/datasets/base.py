@@ -59,7 +59,7 @@ class Dataset(ABC):
 
     def download_size(self) -> int | None:
         """Bytes that `locate` has still to fetch; None where that is not known."""
-        return None
+        return None if self.downloads and self.missing() else 0
 
     def fetch(self, url: str, file: Path, checksum: str | None) -> Path:
         """Make sure of one downloaded file: `idsharp.downloads.fetch`, from the `mirror` if set.

@@ -1,6 +1,7 @@
 """The files of MNIST, CIFAR and SVHN as their authors publish them."""
 
 import gzip
+import io
 import math
 import pickle
 import struct
@@ -76,7 +77,8 @@ def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[
             for member in archive:
                 name = wanted.get(member.name)
                 if name is not None and member.isreg():
-                    found[name] = read_cifar_batch(archive.extractfile(member), member.name)
+                    content = io.BytesIO(archive.extractfile(member).read())
+                    found[name] = read_cifar_batch(content, member.name)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"{file} is damaged ({error})") from error
     absent = [name for name in names if name not in found]
