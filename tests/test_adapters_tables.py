@@ -287,7 +287,7 @@ def test_oai_without_its_films_or_its_readings(tmp_path):
         release.rename(tmp_path / f"{release.name} packed").joinpath("x").mkdir()
     for folder in tmp_path.glob("0.* packed/9*"):
         folder.rename(folder.with_name(f"{folder.name}.tar"))
-    with pytest.raises(DatasetError, match=r"none of the 3 films .*/9000010/<date>/00400000/001"):
+    with pytest.raises(DatasetError, match=r"none of the 3 films .*/9000010/<date>/00004000/001"):
         dataset_at("oai", tmp_path).index()
     table = tmp_path / "kxr_sq_bu00.txt"
     table.write_bytes(table.read_bytes().replace(b"|15|", b"|16|"))

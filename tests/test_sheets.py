@@ -15,7 +15,7 @@ def read(path, *columns, **options):
 
 @pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
 def test_text_with_any_separator(tmp_path, separator):
-    rows = [["Patient ID", "Start Row", "note"], ["Breast_MRI_001", "007", " NA "], ["b", "", "x"]]
+    rows = [["Patient ID", "Start Row", "note"], ["Breast_MRI_001", "007", "NA"], ["b", "", " x "]]
     lines = "\r\n".join(separator.join(row) for row in rows)
     (tmp_path / "t.csv").write_bytes(("\ufeff" + lines + "\r\n").encode())
     table = read(tmp_path / "t.csv", "Patient ID", "Start Row")
@@ -48,6 +48,11 @@ def test_a_name_that_two_columns_begin_with_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("Start Row (px),Start Row (mm)\n")
     with pytest.raises(DatasetError, match=r"several columns 'Start Row' \(Start Row \(px\), "):
         read(tmp_path / "t.csv", "Start Row")
+
+
+def test_the_very_name_goes_before_one_that_is_alike(tmp_path):
+    (tmp_path / "t.csv").write_text("start_row,Start Row\n1,2\n")
+    assert read(tmp_path / "t.csv", "Start Row")["Start Row"].tolist() == ["2"]
 
 
 def test_without_a_header(tmp_path):

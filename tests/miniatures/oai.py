@@ -32,7 +32,7 @@ def write(folder: Path, releases: str = "", worded: bool = False, participants: 
     """
     truth, rows = Truth(folder), []
     for n in range(participants):
-        identity, barcode = f"90000{n + 10}", f"00{400_000 + n:06d}"
+        identity, barcode = f"90000{n + 10}", f"00{4_000 + n:06d}"
         grades = [str(n % 5), str((n + 2) % 5)]
         if n == 0:
             grades[1] = ".: Missing Form/Incomplete Workbook" if worded else ""
@@ -49,7 +49,7 @@ def write(folder: Path, releases: str = "", worded: bool = False, participants: 
         place = folder / releases / ("0.C.2", "0.E.1")[n % 2] / identity / "20050531"
         film = picture(n, SHAPE, 4095).astype(np.uint16)
         write_film(place / barcode / "001", film, inverted=n % 2 == 1, n=n)
-        Image.new("L", (20, 20)).save(place / barcode / "1x1.jpg")
+        Image.new("L", (20, 20)).save(place / barcode / f"{barcode}_1x1.jpg")
         if n == 3:
             write_film(place / "00999901" / "001", picture(900, SHAPE, 4095).astype(np.uint16))
             write_film(place / "10693717" / "001", picture(901, (64, 64), 900).astype(np.uint16))
