@@ -5,7 +5,6 @@ what differs is said beside each. `released_labels` goes by its letter.
 """
 
 import numpy as np
-from scipy import ndimage
 
 # The released 7000 pixels are of 1 mm²; in mm², so that they mean the same at other resolutions.
 LEAST_BRAIN = 7000.0
@@ -21,6 +20,8 @@ def has_whole_brain(plane: np.ndarray, least: float) -> bool:
     filled. The released code fills the mask's outline instead, by which it gains about 200 of 7000
     pixels: at most a slice more at either end of a brain.
     """
+    from scipy import ndimage
+
     mask = ndimage.binary_erosion(plane, _DISK, border_value=1)
     mask = ndimage.binary_fill_holes(ndimage.binary_closing(mask, _DISK))
     return mask.sum() >= least and ndimage.label(mask, np.ones((3, 3)))[1] == 1
@@ -32,6 +33,8 @@ def slice_labels(tumour: np.ndarray) -> np.ndarray:
     Args:
         tumour: for each slice of a volume, from foot to head, whether tumour is marked in it.
     """
+    from scipy import ndimage
+
     near = ndimage.binary_dilation(tumour, iterations=_MARGIN)
     return np.where(tumour, "tumour", np.where(near, "ambiguous", "empty"))
 
