@@ -84,7 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         after = self.server.state.retry_after
         self._answer(status, b"no", {} if after is None else {"Retry-After": after})
 
-    def _answer(self, status: int, content: bytes, headers: dict, length: int | None = None) -> None:
+    def _answer(
+        self, status: int, content: bytes, headers: dict, length: int | None = None
+    ) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

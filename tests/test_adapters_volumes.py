@@ -339,7 +339,9 @@ def test_too_many_unreadable_cases_are_an_error(tmp_path):
     brats.save(other, brats.volumes(0)["seg"][:, :, 1:])
     with pytest.raises(DatasetError, match="2 of 4 cases cannot be read") as error:
         dataset("brats", tmp_path).index()
-    assert "beside HGG/Brats18_2013_0_1/Brats18_2013_0_1_seg.nii.gz there is no T2" in str(error.value)
+    assert "beside HGG/Brats18_2013_0_1/Brats18_2013_0_1_seg.nii.gz there is no T2" in str(
+        error.value
+    )
     assert "has shape (40, 40, 47), the volume (40, 40, 48)" in str(error.value)
 
 

@@ -40,7 +40,7 @@ def read_table(
             "UCLA Score" finds "UCLA Score (Similar to PIRADS v2)".
         dataset: named in messages.
         header: whether the first row names the columns; otherwise `columns` name them in order.
-        only: leave the other columns out; large tables are read faster.
+        only: leave the other columns out.
 
     Raises:
         DatasetError: no such file, no table, no such column, or openpyxl is not installed.
@@ -111,21 +111,26 @@ def find_table(folder: Path, name: str) -> Path | None:
 
 
 def _read_text(path: Path, header: bool) -> pd.DataFrame:
-    with open(path, encoding="utf-8-sig") as stream:
-        first = stream.readline()
+    with open(path, "rb") as stream:
+        first = stream.readline(1_000_000)
+    if b"\0" in first:
+        raise ValueError("it is no text")
+    options = {
+        "sep": max(_SEPARATORS, key=lambda separator: first.count(separator.encode())),
+        "header": 0 if header else None,
+        "dtype": str,
+        # "NA" and "None" are words here; a cell is empty where nothing stands in it.
+        "keep_default_na": False,
+        "index_col": False,
+    }
     with warnings.catch_warnings():
         # Rows longer than the header: pandas would drop what is beyond it.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path,
-            sep=max(_SEPARATORS, key=first.count),
-            header=0 if header else None,
-            dtype=str,
-            # "NA" and "None" are words here; a cell is empty where nothing stands in it.
-            keep_default_na=False,
-            index_col=False,
-            encoding="utf-8-sig",
-        )
+        try:
+            return pd.read_csv(path, encoding="utf-8-sig", **options)
+        except UnicodeDecodeError:
+            # Older exports, such as OAI's; names and numbers are ASCII in either.
+            return pd.read_csv(path, encoding="latin-1", **options)
 
 
 def _read_xlsx(path: Path, header: bool) -> pd.DataFrame:
