@@ -48,6 +48,8 @@ _FILES = Sheet(
 _EXCERPT = "pre_slices.csv"
 _EXCERPT_COLUMNS = ["patient", "slice", "sop_instance_uid", "series_instance_uid"]
 
+_NUMBER = re.compile(r"_(\d+)\.dcm$")
+
 # A dynamic series is named after its phase, except for the first, which came before the contrast:
 # "ax dyn pre", "ax 3d dyn", "Ax Vibrant MultiPhase", against "Ph2/ax 3d dyn", "ax dyn 1st pass".
 _DYNAMIC = re.compile(r"dyn|vibrant|3d pre", re.IGNORECASE)
@@ -220,12 +222,16 @@ def before_contrast(table: pd.DataFrame) -> pd.DataFrame:
     is <collection>/<patient>/<study>/<series>/<file>. Its file names are not always those on disk
     (1-007.dcm for 1-07.dcm), its UIDs are.
     """
-    # Slashes are doubled here and there.
-    original = table["original_path_and_filename"].str.replace(r"/+", "/", regex=True)
-    parts = original.str.extract(r"^[^/]+/(?P<patient>[^/]+)/pre/[^/]*_(?P<slice>\d+)\.dcm$")
-    series = table["classic_path"].str.extract(r"([0-9.]+)/+[^/]+$")[0]
-    slices = parts.assign(sop_instance_uid=table["sop_instance_UID"], series_instance_uid=series)
-    return slices.dropna().reset_index(drop=True)[_EXCERPT_COLUMNS]
+    rows = []
+    columns = (table[name] for name in _FILES.columns)
+    for original, classic, sop in zip(*columns, strict=True):
+        # Slashes are doubled here and there.
+        parts = [part for part in original.split("/") if part]
+        number = _NUMBER.search(original)
+        if len(parts) == 4 and parts[2] == "pre" and number:
+            series = [part for part in classic.split("/") if part][-2:-1]
+            rows.append((parts[1], number[1], sop, *(series or [""])))
+    return pd.DataFrame(rows, columns=_EXCERPT_COLUMNS, dtype=str)
 
 
 def is_before_contrast(description: str) -> bool:

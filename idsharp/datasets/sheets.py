@@ -40,7 +40,7 @@ def read_table(
             "UCLA Score" finds "UCLA Score (Similar to PIRADS v2)".
         dataset: named in messages.
         header: whether the first row names the columns; otherwise `columns` name them in order.
-        only: leave the other columns out; large tables are read faster.
+        only: leave the other columns out.
 
     Raises:
         DatasetError: no such file, no table, no such column, or openpyxl is not installed.

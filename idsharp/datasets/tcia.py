@@ -92,7 +92,7 @@ class TciaDataset(Dataset):
     def path(self) -> Path:
         if "path" in self.settings:
             return super().path
-        if self._mirror_folder:
+        if self._mirror_folder and (self._mirror_folder / self.collection).is_dir():
             return self._mirror_folder / self.collection
         return self.directory.parent / self.collection
 
@@ -124,10 +124,13 @@ class TciaDataset(Dataset):
         if lines:
             return lines
         patients = self.patients()
+        if not patients:
+            return [f"there is no folder of a patient of the tables in {self.path}"]
         absent = [p for p in patients if not any((tree / p).is_dir() for tree in self.trees)]
-        if patients and not absent:
+        if not absent:
             return []
-        return [f"{len(absent)} of {len(patients)} patients are not in {self.path}"]
+        hint = "" if self.downloads else " (patients: present takes those that are)"
+        return [f"{len(absent)} of {len(patients)} patients are not in {self.path}{hint}"]
 
     def locate(self) -> list[Path]:
         if not self.downloads:
@@ -173,7 +176,7 @@ class TciaDataset(Dataset):
             (patient, folder)
             for tree in self.trees
             for patient in self.patients()
-            for folder in _series_folders(tree / patient)
+            for folder in _series_folders(inside(tree, patient, self.name))
         ]
         what = f"{self.name}, headers of series"
         series = _in_threads(lambda pair: _identify(*pair), folders, Console(), what)

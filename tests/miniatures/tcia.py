@@ -91,6 +91,11 @@ class SeriesFiles:
 
     def zip(self) -> bytes:
         """What getImageWithMD5Hash answers: numbered files in no telling order, then their sums."""
+        if 0 not in self._files:
+            self._files[0] = self._zip()
+        return self._files[0]
+
+    def _zip(self) -> bytes:
         stream, sums = io.BytesIO(), ["Filename,MD5Hash"]
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as stored:
             for place, number in enumerate(sorted(self.images, key=lambda n: self.sops[n]), 1):
@@ -185,7 +190,7 @@ def serve(collection: str, series: list[SeriesFiles], tables: dict[str, bytes]) 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     address = f"http://127.0.0.1:{http.server_port}"
     server = Server(f"{address}/nbia", f"{address}/web", {s.uid: s for s in series}, tables)
-    thread = Thread(target=http.serve_forever, daemon=True)
+    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield server
