@@ -39,6 +39,11 @@ FIGURES = [
     "loss_penalty_vs_sharpness",
     "representation_vs_data",
 ]
+# The curve over layers, where the study measures them.
+BLOCKS = SETTINGS["representation_layers"] == "blocks"
+if BLOCKS:
+    TABLES += ["representation_layers", "representation_peaks"]
+    FIGURES += ["id_by_layer"]
 
 helpers.use_this_python(ROOT)
 
