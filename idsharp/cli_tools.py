@@ -8,6 +8,14 @@ from pathlib import Path
 import numpy as np
 
 
+class TrainingSetError(ValueError):
+    """There is no training set of this size; the message says which there are."""
+
+
+class TooFewImagesError(TrainingSetError):
+    """A task has fewer training images than a training set needs."""
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script; wrong input (ValueError, OSError) ends in one line instead of a traceback.
 
@@ -29,6 +37,10 @@ def load_set(
 
     Args:
         subset: "pool" (all images), "test", or "n<N>": the training set of size N.
+
+    Raises:
+        TooFewImagesError: the task has fewer than N training images.
+        TrainingSetError: N cannot be balanced over the classes.
     """
     array = np.load(images, mmap_mode="r", allow_pickle=False)
     with open(samples, newline="", encoding="utf-8") as file:
@@ -42,6 +54,23 @@ def load_set(
         positions = [i for i, row in enumerate(rows) if row["split"] == "test"]
         chosen = slice(positions[0], positions[-1] + 1)
     else:
-        chosen = slice(0, int(subset.removeprefix("n")))
+        chosen = slice(0, _checked_size(int(subset.removeprefix("n")), rows, samples))
     labels = np.array([int(row["label"]) for row in rows[chosen]])
     return array[chosen], labels, [row["id"] for row in rows[chosen]]
+
+
+def _checked_size(n_train: int, rows: list[dict], samples: str | Path) -> int:
+    """N, where the training images suffice for it."""
+    trainable = [int(row["label"]) for row in rows if row["split"] == "train"]
+    if n_train > len(trainable):
+        raise TooFewImagesError(
+            f"a training set of {n_train} images was asked for; {samples} has {len(trainable)} "
+            f"training images, {len(rows)} in all"
+        )
+    n_classes = len(set(trainable))
+    if n_train % n_classes:
+        raise TrainingSetError(
+            f"{n_train} training images cannot be balanced over {n_classes} classes; write "
+            f"{n_train - n_train % n_classes} or {n_train - n_train % n_classes + n_classes}"
+        )
+    return n_train

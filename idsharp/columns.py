@@ -33,6 +33,7 @@ COLUMNS = {
     "status": Column("Status", "", "ok, or diverged: the loss ceased to be finite"),
     "image_size": Column("Size", "pixels", "height and width"),
     "channels": Column("Channels", "1", "1: grey, 3: colour"),
+    "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),
     "n_classes": Column("Classes", "1", "number of classes"),
     "n_pool_requested": Column("Pool asked", "images", "pool size that the study asks for"),
     "n_pool": Column("Pool", "images", "class-balanced pool that the data gave"),
@@ -48,16 +49,20 @@ COLUMNS = {
     "patient_disjoint": Column("By patient", "", "whether no patient stands on both sides"),
     "k": Column("k", "1", "neighbours of the MLE"),
     "label_sharpness": Column(
-        "K_F at M", "1/intensity", "label sharpness of M images, all pairs; mean over draws"
+        "K_F at M",
+        "1/intensity",
+        "label sharpness of M images in grey, all pairs; mean over draws",
     ),
     "label_sharpness_sd": Column("SD", "1/intensity", "standard deviation of K_F over draws"),
     "label_sharpness_m": Column(
         "M", "images", "images to a draw; all of them where there are fewer"
     ),
     "label_sharpness_draws": Column("Draws", "1", "draws behind K_F at M"),
-    "label_sharpness_all": Column("K_F, all", "1/intensity", "label sharpness over all pairs"),
+    "label_sharpness_all": Column("K_F, all", "1/intensity", "all pairs of images, in grey"),
     "label_sharpness_resolution_free": Column(
-        "K_F at M, res.-free", "1", "K_F at M per root-mean-square change of the full range"
+        "K_F at M, res.-free",
+        "1",
+        "K_F at M, in colour where there is, per root-mean-square change of the range",
     ),
     "label_sharpness_sd_resolution_free": Column("SD, res.-free", "1", "its standard deviation"),
     "label_sharpness_all_resolution_free": Column(

@@ -6,11 +6,14 @@ group (a patient, or identical images) never stand on both sides.
 """
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+from idsharp.seeds import generator
 
 
 class SamplingError(ValueError):
@@ -45,9 +48,7 @@ def assign_classes(
     Raises:
         SamplingError: no such column, a value that does not occur, or a value in two classes.
     """
-    if column not in index:
-        raise SamplingError(f"the index has no column {column!r}; it has {list(index.columns)}")
-    labels = index[column].astype(str)
+    labels = index_column(index, column)
     counts = labels.value_counts().sort_index()
     if classes is None:
         classes = [[value] for value in counts.index]
@@ -62,6 +63,56 @@ def assign_classes(
     rows = index[labels.isin(target)].copy()
     rows["target"] = labels[rows.index].map(target).astype(int)
     return rows.reset_index(drop=True)
+
+
+def index_column(index: pd.DataFrame, column: str) -> pd.Series:
+    """A column of an index as words; SamplingError where it has none of this name."""
+    if column not in index:
+        raise SamplingError(f"the index has no column {column!r}; it has {list(index.columns)}")
+    return index[column].astype(str)
+
+
+def draw_classes(
+    counts: pd.Series, n_classes: int, at_least: int, number: int, seed_name: str
+) -> list[list[str]]:
+    """One of a sequence of random tasks: as many classes as asked for, all with enough images.
+
+    The sequence holds every set of classes once, in an order that depends on the seed and on the
+    names of the classes with enough images, and on nothing else.
+
+    Args:
+        counts: images of each label, indexed by label; images without a label ("") are no class.
+        at_least: images that a class must have.
+        number: place in the sequence, from 1.
+        seed_name: names the sequence.
+
+    Returns:
+        For each class the list of its one label, sorted, as `assign_classes` takes them.
+
+    Raises:
+        SamplingError: too few classes with enough images, or no such place in the sequence.
+    """
+    named = counts[counts.index.astype(str) != ""]
+    eligible = sorted(str(label) for label in named.index[named >= at_least])
+    if len(eligible) < n_classes:
+        largest = named.sort_values(ascending=False, kind="stable").head(n_classes)
+        found = ", ".join(f"{label} ({count})" for label, count in largest.items())
+        raise SamplingError(
+            f"{n_classes} classes of at least {at_least} images were asked for, {len(eligible)} of "
+            f"{len(named)} have as many; the largest: {found or 'none'}"
+        )
+    sets = comb(len(eligible), n_classes)
+    if not 1 <= number <= sets:
+        raise SamplingError(
+            f"there is no draw number {number}: {len(eligible)} classes with at least {at_least} "
+            f"images make {sets} sets of {n_classes}; write a number from 1 to {sets}"
+        )
+    rng = generator("classes", seed_name)
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < number:
+        places = rng.choice(len(eligible), size=n_classes, replace=False)
+        drawn.setdefault(tuple(sorted(places.tolist())))
+    return [[eligible[place]] for place in list(drawn)[-1]]
 
 
 def pool_quota(available: np.ndarray, size: int) -> int:

@@ -11,8 +11,8 @@ from idsharp.layout import Layout
 from idsharp.records import read_json
 
 _AUDIT = [
-    "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test", "split",
-    "n_patients", "patient_disjoint", "n_unreadable",
+    "classes", "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test",
+    "split", "n_patients", "patient_disjoint", "n_unreadable",
 ]  # fmt: skip
 _PROPERTIES = [
     "n_images", "n_duplicates", "n_label_conflicts", "k",
@@ -65,8 +65,8 @@ def _names(task: str, tasks: dict[str, dict]) -> dict:
 def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     """A row for the pool and each training set of each task."""
     rows = []
-    for task in layout.tasks:
-        for subset in layout.subsets:
+    for task in (*layout.tasks, *layout.measured):
+        for subset in layout.subsets(task):
             record = read_json(layout.properties(task, subset))
             reasons = sorted({value for key, value in record.items() if key.endswith("_reason")})
             measured = {name: record[name] for name in _PROPERTIES}
@@ -81,7 +81,7 @@ def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
 
 def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
     """A row a task: what the pool holds, and what it measures."""
-    audits = [read_json(layout.audit(task)) for task in layout.tasks]
+    audits = [read_json(layout.audit(task)) for task in (*layout.tasks, *layout.measured)]
     counted = pd.DataFrame(
         [{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits]
     )

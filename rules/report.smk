@@ -3,7 +3,8 @@
 
 rule tables:
     input:
-        audits=expand("results/{{study}}/data/{task}/audit.json", task=TASKS),
+        audits=expand("results/{{study}}/data/{task}/audit.json", task=TASKS + MEASURED),
+        pools=expand("results/{{study}}/properties/{task}/pool.json", task=MEASURED),
         properties=expand(
             "results/{{study}}/properties/{task}/{subset}.json", task=TASKS, subset=SUBSETS
         ),
@@ -44,6 +45,7 @@ rule tables:
         runtime=30,
     params:
         tasks=described_tasks(),
+        measured=MEASURED,
         models=SETTINGS["models"],
         n_train=SETTINGS["n_train"],
         seeds=SETTINGS["seeds"],
@@ -53,7 +55,7 @@ rule tables:
         "Making the tables of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
-        "--models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
+        "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
         "--representation-estimator {params.representation_estimator} > {log} 2>&1"
 
@@ -64,8 +66,8 @@ rule figures:
             "results/{{study}}/tables/{table}.csv",
             table=["datasets", "properties", "runs", "attacks"],
         ),
-        images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS),
-        samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS),
+        images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
+        samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
         code=code_for("figures"),
     output:
         [

@@ -11,6 +11,9 @@ from idsharp.cli_tools import load_set, run
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
 
+# Images among which those that are shown are looked for.
+_SHOWN = 60
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,10 +55,10 @@ def main() -> None:
 
 
 def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Some training images of a task, enough to show some of each class, with class names."""
-    images, labels, _ = load_set(layout.images(task), layout.samples(task), "n60")
-    names = pd.read_csv(layout.samples(task), dtype=str, nrows=len(images))["class"]
-    return np.array(images), labels, list(names)
+    """The first images of a task, enough to show some of each class, with class names."""
+    images, labels, _ = load_set(layout.images(task), layout.samples(task), "pool")
+    names = pd.read_csv(layout.samples(task), dtype=str, nrows=_SHOWN, keep_default_na=False)
+    return np.array(images[:_SHOWN]), labels[:_SHOWN], list(names["class"])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,12 @@ import pandas as pd
 from idsharp.cli_tools import run
 from idsharp.datasets import open_dataset
 from idsharp.prepare import Request, prepare_task
+from idsharp.reading import usable_processes
 from idsharp.records import provenance, write_array, write_csv, write_json
+
+
+def log(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -25,8 +30,8 @@ def main() -> None:
     parser.add_argument("--channels", type=int, choices=[1, 3], required=True)
     parser.add_argument("--pool-size", type=int, required=True, help="images")
     parser.add_argument("--n-test", type=int, required=True, help="images")
-    parser.add_argument("--n-train", type=int, nargs="+", required=True, help="images")
     parser.add_argument("--unreadable-limit", type=float, default=0.01, help="fraction")
+    parser.add_argument("--processes", type=int, default=1, help="that decode images")
     parser.add_argument("--images", required=True, help="images to write, .npy")
     parser.add_argument("--samples", required=True, help="samples to write, .csv")
     parser.add_argument("--audit", required=True, help="audit to write, .json")
@@ -36,7 +41,7 @@ def main() -> None:
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
     index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
-    prepared = prepare_task(dataset, index, request)
+    prepared = prepare_task(dataset, index, request, log, usable_processes(args.processes))
     write_array(args.images, prepared.images)
     write_csv(args.samples, prepared.samples)
     audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")

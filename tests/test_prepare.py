@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from idsharp.cli_tools import TooFewImagesError, TrainingSetError, load_set
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset
 from idsharp.images import UnreadableImageError
 from idsharp.prepare import Request, prepare_task
@@ -44,7 +45,7 @@ def make(n=60, patients=None, splits=None, broken=(), seed=0):
 def request(**changes):
     settings = {
         "task": "t", "classes": None, "label": "label", "split": "patient", "image_size": 32,
-        "channels": 1, "pool_size": 50, "n_test": 10, "n_train": [10, 20], "unreadable_limit": 0.1,
+        "channels": 1, "pool_size": 50, "n_test": 10, "unreadable_limit": 0.1,
     }  # fmt: skip
     return Request(**settings | changes)
 
@@ -79,12 +80,6 @@ def test_another_task_of_the_same_study_changes_nothing():
     assert first.images.tobytes() == again.images.tobytes()
     assert first.samples.equals(again.samples)
     assert not prepared(dataset, index, task="u").samples.equals(first.samples)
-
-
-def test_the_test_set_does_not_depend_on_the_training_sizes():
-    dataset, index = make()
-    small, large = prepared(dataset, index), prepared(dataset, index, n_train=[10, 20, 30])
-    assert small.samples.equals(large.samples)
 
 
 def test_no_patient_stands_on_both_sides():
@@ -156,14 +151,22 @@ def test_unreadable_files_are_replaced_and_listed():
 
 def test_too_many_unreadable_files_stop_with_their_names():
     broken = [f"i{i}" for i in range(20)]
-    with pytest.raises(SamplingError, match=r"could not be read, more than unreadable_limit"):
+    with pytest.raises(SamplingError, match=r"could not be read where 50 are wanted, more than"):
         prepared(*make(n=80, broken=broken), unreadable_limit=0.01)
-    with pytest.raises(SamplingError, match="readable images of a class remain"):
-        prepared(*make(n=50, broken=broken))
+    with pytest.raises(SamplingError, match="readable images of class 0 remain"):
+        prepared(*make(n=50, broken=broken), unreadable_limit=1)
 
 
-def test_too_few_training_images_are_explained():
-    with pytest.raises(SamplingError, match="needs 100 images, 40 remain in a pool of 50"):
-        prepared(*make(), n_train=[100])
-    with pytest.raises(SamplingError, match="cannot be balanced over 2 classes; write 10 or 12"):
-        prepared(*make(), n_train=[11])
+def test_training_sets_are_training_images_alone(tmp_path):
+    result = prepared(*make())
+    np.save(tmp_path / "images.npy", result.images)
+    result.samples.to_csv(tmp_path / "samples.csv", index=False)
+    files = tmp_path / "images.npy", tmp_path / "samples.csv"
+    images, labels, ids = load_set(*files, "n40")
+    assert (images == result.images[:40]).all()
+    assert np.bincount(labels).tolist() == [20, 20]
+    assert not set(ids) & set(load_set(*files, "test")[2])
+    with pytest.raises(TooFewImagesError, match="has 40 training images, 50 in all"):
+        load_set(*files, "n42")
+    with pytest.raises(TrainingSetError, match="cannot be balanced over 2 classes; write 10 or 12"):
+        load_set(*files, "n11")

@@ -1,4 +1,6 @@
-"""Pools, test sets and training sets: balance, nesting and disjointness over random inputs."""
+"""Class draws, pools, test and training sets: balance, nesting, disjointness over random inputs."""
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from idsharp.sampling import (
     SamplingError,
     assign_classes,
+    draw_classes,
     exact_share,
     merge_groups,
     pool_quota,
@@ -122,3 +125,41 @@ def test_shares():
         exact_share(500, 3, "training images")
     assert pool_quota(np.array([40, 5000]), 7500) == 40
     assert pool_quota(np.array([4000, 5000]), 7500) == 3750
+
+
+def test_class_draws_are_distinct_enough_and_repeatable():
+    counts = pd.Series({"dog": 900, "cat": 40, "": 5000, "fox": 39, "owl": 41, "eel": 1250})
+    drawn = [draw_classes(counts, 2, 40, number, "animals") for number in range(1, 7)]
+    # Every pair of the four classes with 40 images, once.
+    assert {frozenset(label for (label,) in classes) for classes in drawn} == {
+        frozenset(pair) for pair in combinations(["cat", "dog", "eel", "owl"], 2)
+    }
+    assert all(classes == sorted(classes) for classes in drawn)
+    shuffled = counts.sample(frac=1, random_state=3)
+    assert [draw_classes(shuffled, 2, 40, number, "animals") for number in range(1, 7)] == drawn
+    others = {str(draw_classes(counts, 2, 40, 1, name)) for name in "abcdefgh"}
+    assert len(others) > 1
+    # The sequence depends on nothing but the names of the classes that are large enough.
+    more = counts * 2 + pd.Series(range(6), counts.index)
+    more["fox"] = 1
+    assert draw_classes(more, 2, 40, 2, "animals") == drawn[1]
+
+
+def test_class_draws_take_other_label_types_and_numbers_of_classes():
+    index = pd.DataFrame({"label": [str(i % 12) for i in range(60)]})
+    classes = draw_classes(index["label"].value_counts(), 3, 5, 1, "digits")
+    assert assign_classes(index, classes)["target"].value_counts().to_dict() == {0: 5, 1: 5, 2: 5}
+    assert draw_classes(pd.Series({1: 5, 2: 5}), 2, 5, 1, "x") == [["1"], ["2"]]
+
+
+def test_class_draws_say_what_is_lacking():
+    counts = pd.Series({"cat": 10, "dog": 7, "eel": 3, "": 90})
+    with pytest.raises(
+        SamplingError,
+        match=r"at least 8 images were asked for, 1 of 3 have as man"
+        r"y; the largest: cat \(10\), dog \(7\)",
+    ):
+        draw_classes(counts, 2, 8, 1, "animals")
+    for number in (0, 4):
+        with pytest.raises(SamplingError, match=rf"no draw number {number}: .* from 1 to 3"):
+            draw_classes(counts, 2, 3, number, "animals")

@@ -25,12 +25,12 @@ def write_study(root, tasks, diverged=(), undefined=()):
     rng = np.random.default_rng(0)
     for task in tasks:
         audit = {
-            "task": task, "image_size": 32, "channels": 1, "n_classes": 2, "n_pool_requested": 300,
-            "n_pool": 240, "n_test": 40, "split": "patient", "n_patients": 0,
-            "patient_disjoint": False, "n_unreadable": 0,
+            "task": task, "classes": "a | b", "image_size": 32, "channels": 1, "n_classes": 2,
+            "n_pool_requested": 300, "n_pool": 240, "n_test": 40, "split": "patient",
+            "n_patients": 0, "patient_disjoint": False, "n_unreadable": 0,
         }  # fmt: skip
         write(layout.audit(task), audit)
-        for subset in layout.subsets:
+        for subset in layout.subsets(task):
             write(layout.properties(task, subset), properties(rng, task in undefined))
         attacks, learned = [], []
         for n in SIZES:

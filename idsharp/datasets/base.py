@@ -29,6 +29,8 @@ class Dataset(ABC):
 
     #: Whether `locate` fetches what is missing, without an account.
     downloads: bool = False
+    #: Whether images are read into memory once, so that reading one more costs nothing.
+    in_memory: bool = False
     #: What the dataset's folder must look like, for people who bring it; "" where `path` says all.
     layout: str = ""
 
@@ -48,6 +50,10 @@ class Dataset(ABC):
         second. `locate` is what makes sure.
         """
         return [] if self.path.exists() else [f"there is no {self.path}"]
+
+    def download_size(self) -> int | None:
+        """Bytes that `locate` would still fetch; None where that is not known before."""
+        return None
 
     def require(self) -> None:
         """Raise MissingDataError with what is missing and what the folder must look like."""

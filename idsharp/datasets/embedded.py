@@ -23,6 +23,11 @@ from idsharp.seeds import generator
 class EmbeddedDataset(Dataset):
     """One of SOURCES: `mnist_digits`, `photos`, `brain_subtle`, `brain_obvious`."""
 
+    in_memory = True
+
+    def missing(self) -> list[str]:
+        return []
+
     def locate(self) -> list[Path]:
         return sorted(SOURCES[self.settings["source"]].files())
 

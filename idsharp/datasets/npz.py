@@ -18,6 +18,8 @@ class NpzDataset(Dataset):
     the data folder where it is missing. Splits that the file does not hold are left out.
     """
 
+    in_memory = True
+
     def locate(self) -> list[Path]:
         if self._file.is_file():
             return [self._file]

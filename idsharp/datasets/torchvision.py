@@ -19,6 +19,8 @@ class TorchvisionDataset(Dataset):
     otherwise torchvision downloads them. It checks every file's MD5 before reading it.
     """
 
+    in_memory = True
+
     def locate(self) -> list[Path]:
         # Opening both parts makes torchvision fetch, verify and unpack what is missing.
         if not self._parts:
