@@ -37,6 +37,7 @@ FIGURES = [
     "accuracy_vs_id",
     "log_loss_vs_id",
     "loss_penalty_vs_sharpness",
+    "attack_examples",
     "representation_vs_data",
 ]
 

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from idsharp import figures
+from idsharp.attack_figures import attack_examples
+from idsharp.attack_files import Example, read_example
 from idsharp.cli_tools import load_set, run
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
@@ -15,6 +17,7 @@ from idsharp.records import atomic_path
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="folder of the study")
+    parser.add_argument("--models", nargs="+", required=True)
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
     args = parser.parse_args()
 
@@ -23,7 +26,7 @@ def main() -> None:
         for name in ("datasets", "properties", "runs", "attacks")
     }
     tasks = list(tables["datasets"]["task"])
-    layout = Layout(args.results, tasks, [], [], [])
+    layout = Layout(args.results, tasks, args.models, [], [])
     runs = tables["runs"][tables["runs"]["status"] == "ok"]
     if runs.empty:
         raise OSError(
@@ -39,6 +42,11 @@ def main() -> None:
         "log_loss_vs_id": figures.log_loss_vs_id(runs),
         "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
             tables["attacks"], args.shown_epsilon
+        ),
+        "attack_examples": attack_examples(
+            {task: first_example(layout, task, args.shown_epsilon) for task in tasks},
+            tables["datasets"],
+            args.shown_epsilon,
         ),
         "representation_vs_data": figures.representation_vs_data(runs),
     }
@@ -56,6 +64,14 @@ def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, lis
     images, labels, _ = load_set(layout.images(task), layout.samples(task), "n60")
     names = pd.read_csv(layout.samples(task), dtype=str, nrows=len(images))["class"]
     return np.array(images), labels, list(names)
+
+
+def first_example(layout: Layout, task: str, epsilon: int) -> tuple[Example | None, dict[int, str]]:
+    """The attacked image of the first network that trained, and the names of the classes."""
+    found = (read_example(layout.attack_examples(task, m), epsilon) for m in layout.models)
+    classes = pd.read_csv(layout.samples(task), dtype={"class": str}, usecols=["label", "class"])
+    names = classes.drop_duplicates("label").set_index("label")["class"].to_dict()
+    return next((example for example in found if example is not None), None), names
 
 
 if __name__ == "__main__":
