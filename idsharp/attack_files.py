@@ -18,14 +18,16 @@ _LEVELS = 127
 
 _ABOUT = {
     "axes": "loss, margin, correct: run × condition × image; zero_gradient: run × image",
-    "n_train, seed": "which run; runs that diverged are left out",
+    "about": "what the arrays of this file hold",
+    "task, model, n_train, seed": "which run; runs that diverged are left out",
     "attack, epsilon_255": "which condition: none, or an attack and its L∞ bound in 1/255",
     "image_id, label": "which test image, and its class number",
     "loss": "cross-entropy in nats",
     "margin": "true class's logit minus the largest other one, over all outputs of the network",
     "correct": "whether the true class was predicted; of equal logits the first one is",
     "zero_gradient": "whether the clean image's gradient is zero everywhere or not finite",
-    "pgd_step_size": "in units of ε/pgd_steps",
+    "pgd_steps, pgd_step_size, pgd_restarts": "steps of a restart, their size in units of "
+    "ε/pgd_steps, and random starts, of which each image keeps the worst",
 }
 
 

@@ -153,13 +153,14 @@ def _networks(runs: pd.DataFrame, attacks: pd.DataFrame, epsilon: int) -> str:
 def _attack_notes(attacks: pd.DataFrame) -> list[str]:
     """What casts doubt on attacks: gradients that vanish, and PGD that does less than FGSM."""
     keys, notes = ["task", "model", "n_train", "seed"], []
-    networks = attacks.dropna(subset=["n_zero_gradient"]).drop_duplicates(keys)
+    attacks = attacks[attacks["status"] == "ok"]
+    networks = attacks.drop_duplicates(keys)
     share = networks["n_zero_gradient"] / networks["n_test_images"]
     if (share > _VANISHED).any():
         notes.append(
             f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
-            f"more than {_VANISHED:.0%} of the test images have no gradient "
-            f"(most: {share.max():.0%}, {_network(networks.loc[share.idxmax()])}).** No attack "
+            f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
+            f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No attack "
             f"moves these images, so that losses and accuracies under attack flatter the network."
         )
     both = attacks[attacks["attack"] == "fgsm"].merge(
