@@ -22,7 +22,7 @@ SHOWN = {
         "data_id", "representation_id", "label_sharpness",
     ],
     "attacks": [
-        "task", "model", "n_train", "seed", "epsilon_255", "clean_loss", "loss_penalty",
+        "task", "model", "n_train", "seed", "attack", "epsilon_255", "clean_loss", "loss_penalty",
         "clean_accuracy", "attacked_accuracy",
     ],
     "accuracy_vs_id": [
@@ -34,7 +34,7 @@ SHOWN = {
         "log_n_over_d_slope", "log_sharpness_slope", "data_id_slope", "reason",
     ],
     "loss_penalty_vs_sharpness": [
-        "epsilon_255", "domain", "n", "pearson_r", "pearson_p", "spearman_rho",
+        "attack", "epsilon_255", "domain", "n", "pearson_r", "pearson_p", "spearman_rho",
         "label_sharpness_slope", "reason",
     ],
     "representation_vs_data": [
@@ -54,15 +54,16 @@ CAPTIONS = {
     "properties": "Intrinsic dimension and label sharpness of the pool and of every training set.",
     "runs": "Every trained network, with the properties of its training set and of its "
     "penultimate representation.",
-    "attacks": "Loss and accuracy of every network under attack (FGSM).",
+    "attacks": "Loss and accuracy of every network under attack: FGSM, one step, and where it was "
+    "run PGD, many steps. Intervals are Wilson's (95 %).",
     "accuracy_vs_id": "Highest test accuracy against the ID of the dataset: lines by domain, "
     "network and N; planes on ID and ln N; differences of slopes between domains. "
     "Ordinary least squares, 95 % intervals, which take the runs of one task as independent.",
     "generalization_law": "Logarithm of the test loss on (ln N)/d, without and with ln K_F, and on "
     "the ID alone. The law, if it held with equality, would have slopes of −1 and 1. Ordinary "
     "least squares, 95 % intervals, which take the runs of one task as independent.",
-    "loss_penalty_vs_sharpness": "Loss penalty under FGSM against label sharpness K_F; a point is "
-    "a task, the mean over networks, N and seeds.",
+    "loss_penalty_vs_sharpness": "Loss penalty under attack against label sharpness K_F, for each "
+    "attack by itself; a point is a task, the mean over networks, N and seeds.",
     "representation_vs_data": "Dimension of the penultimate representation against that of the "
     "training set; a point is a trained network.",
 }

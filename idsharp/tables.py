@@ -27,8 +27,9 @@ _RUN = [
 ]  # fmt: skip
 
 _ATTACK = [
-    "attack", "epsilon_255", "n_test_images", "clean_loss", "attacked_loss", "loss_penalty",
-    "clean_accuracy", "attacked_accuracy", "n_attacked_correct",
+    "attack", "epsilon_255", "steps", "step_size_255", "restarts", "n_test_images", "clean_loss",
+    "attacked_loss", "loss_penalty", "clean_accuracy", "attacked_accuracy", "n_attacked_correct",
+    "robust_accuracy", "n_robust", "n_zero_gradient",
 ]  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _runs(
 
 
 def _attacks(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
-    """A row for each network and ε, with K_F of the training set."""
+    """A row for each network, attack and ε, with K_F of the training set."""
     rows = _concatenate(layout.attacks(t, m) for t in layout.tasks for m in layout.models)
     names = pd.DataFrame([_names(task, tasks) for task in layout.tasks])
     rows = names.merge(rows, on="task")
@@ -138,10 +139,13 @@ def _attacks(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -
     rows = rows.merge(sharpness, on=["task", "subset"]).drop(columns="subset")
     # Where every run of the study diverged, no attack wrote any number.
     rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *_ATTACK])))
-    low, high = proportion_confint(
-        rows["n_attacked_correct"], rows["n_test_images"], method="wilson"
-    )
-    return rows.assign(attacked_accuracy_low=low, attacked_accuracy_high=high)
+    for name, count in (
+        ("attacked_accuracy", "n_attacked_correct"),
+        ("robust_accuracy", "n_robust"),
+    ):
+        low, high = proportion_confint(rows[count], rows["n_test_images"], method="wilson")
+        rows = rows.assign(**{f"{name}_low": low, f"{name}_high": high})
+    return rows
 
 
 def _concatenate(paths) -> pd.DataFrame:

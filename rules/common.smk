@@ -51,6 +51,7 @@ FIGURES = [
     "accuracy_vs_id",
     "log_loss_vs_id",
     "loss_penalty_vs_sharpness",
+    "attack_examples",
     "representation_vs_data",
 ]
 # The curve over layers, where the study measures them.

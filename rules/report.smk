@@ -68,6 +68,11 @@ rule figures:
         ),
         images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
         samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
+        examples=expand(
+            "results/{{study}}/attacks/{task}/{model}.examples.npz",
+            task=TASKS,
+            model=SETTINGS["models"],
+        ),
         code=code_for("figures"),
     output:
         [
@@ -88,12 +93,13 @@ rule figures:
         mem_mb=4000,
         runtime=30,
     params:
+        models=SETTINGS["models"],
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Drawing the figures of {wildcards.study}"
     shell:
-        "python {input.code[0]} results/{wildcards.study} --shown-epsilon {params.shown_epsilon} "
-        "> {log} 2>&1"
+        "python {input.code[0]} results/{wildcards.study} --models {params.models} "
+        "--shown-epsilon {params.shown_epsilon} > {log} 2>&1"
 
 
 rule summary:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from idsharp import figures
+from idsharp.attack_figures import attack_examples
+from idsharp.attack_files import Example, read_example
 from idsharp.cli_tools import load_set, run
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
@@ -18,6 +20,7 @@ _SHOWN = 60
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="folder of the study")
+    parser.add_argument("--models", nargs="+", required=True)
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
     args = parser.parse_args()
 
@@ -26,7 +29,7 @@ def main() -> None:
         for name in ("datasets", "properties", "runs", "attacks")
     }
     tasks = list(tables["datasets"]["task"])
-    layout = Layout(args.results, tasks, [], [], [])
+    layout = Layout(args.results, tasks, args.models, [], [])
     runs = tables["runs"][tables["runs"]["status"] == "ok"]
     if runs.empty:
         raise OSError(
@@ -42,6 +45,15 @@ def main() -> None:
         "log_loss_vs_id": figures.log_loss_vs_id(runs),
         "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
             tables["attacks"], args.shown_epsilon
+        ),
+        "attack_examples": attack_examples(
+            # Tasks that are only measured have no networks to attack.
+            {
+                t: first_example(layout, t, args.shown_epsilon)
+                for t in tables["runs"]["task"].unique()
+            },
+            tables["datasets"],
+            args.shown_epsilon,
         ),
         "representation_vs_data": figures.representation_vs_data(runs),
     }
@@ -59,6 +71,14 @@ def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, lis
     images, labels, _ = load_set(layout.images(task), layout.samples(task), "pool")
     names = pd.read_csv(layout.samples(task), dtype=str, nrows=_SHOWN, keep_default_na=False)
     return np.array(images[:_SHOWN]), labels[:_SHOWN], list(names["class"])
+
+
+def first_example(layout: Layout, task: str, epsilon: int) -> tuple[Example | None, dict[int, str]]:
+    """The attacked image of the first network that trained, and the names of the classes."""
+    found = (read_example(layout.attack_examples(task, m), epsilon) for m in layout.models)
+    classes = pd.read_csv(layout.samples(task), dtype={"class": str}, usecols=["label", "class"])
+    names = classes.drop_duplicates("label").set_index("label")["class"].to_dict()
+    return next((example for example in found if example is not None), None), names
 
 
 if __name__ == "__main__":
