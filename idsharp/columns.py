@@ -83,6 +83,16 @@ COLUMNS = {
     ),
     "id_estimator": Column("Estimator", "", "estimator of d_data and of the pool's ID"),
     "representation_estimator": Column("Estimator of d_repr", "", "estimator of d_repr"),
+    "layer": Column("Layer", "", "input: the images; penultimate: before the head; else a block"),
+    "depth": Column("Depth", "1", "share of the network's layers, from 0 (images) to 1 (logits)"),
+    "is_peak": Column("Peak", "", "whether it is the run's hidden layer of highest dimension"),
+    "n_features": Column("p", "1", "values an image at the layer"),
+    "peak_depth": Column("Depth of peak", "1", "mean over tasks; difference: natural − radiology"),
+    "peak_depth_low": Column("Depth, low", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_high": Column("Depth, high", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_p": Column("p (difference)", "1", "p value of the difference (Welch's t)"),
+    "peak_id": Column("ID at peak", "1", "mean over tasks, by the study's estimator of d_repr"),
+    "input_id": Column("ID of images", "1", "mean over tasks, by the study's estimator of d_repr"),
     "attack": Column(
         "Attack",
         "",
@@ -129,7 +139,7 @@ COLUMNS = {
 }
 
 for _name, (_heading, _meaning) in _ESTIMATORS.items():
-    for _prefix, _of in (("id", "images"), ("representation_id", "penultimate representation")):
+    for _prefix, _of in (("id", "images"), ("representation_id", "representation")):
         _key = f"{_prefix}_{_name}"
         _short = "ID" if _prefix == "id" else "d_repr"
         COLUMNS[_key] = Column(f"{_short} ({_heading})", "1", f"dimension of the {_of}: {_meaning}")

@@ -14,6 +14,7 @@ FIGURES = (
     ("loss_penalty_vs_sharpness", "Loss penalty under attack against label sharpness"),
     ("attack_examples", "Attacked images"),
     ("representation_vs_data", "What networks learn against what they are given"),
+    ("id_by_layer", "Intrinsic dimension from layer to layer"),
 )
 
 #: Share of test images without a gradient above which the summary says so.
@@ -33,7 +34,7 @@ def summarize(
     Args:
         note: what must be said of the whole study, or nothing.
         tables: the study's tables by name.
-        captions: a caption in words for each figure.
+        captions: a caption in words for each figure that the study has.
         sources: dataset, title, url, licence and citation of the datasets that are known.
         epsilon: the bound of the attacks that are shown, in 1/255.
     """
@@ -43,7 +44,8 @@ def summarize(
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
     parts += [*_attack_notes(attacks), "## Laws", *_laws(tables, epsilon), "## Figures"]
     for name, heading in FIGURES:
-        parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+        if name in captions:
+            parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
     parts += _sources(datasets, sources)
     parts.append(
         "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "
@@ -215,7 +217,25 @@ def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
             f"- d_repr ≤ d_data, {row['domain']}: in {100 * row['share_below']:.0f} % of runs "
             f"(means {row['mean_representation_id']:.1f} and {row['mean_data_id']:.1f})."
         )
+    if "representation_peaks" in tables:
+        lines += _peaks(tables["representation_peaks"])
     return ["\n".join(lines)]
+
+
+def _peaks(peaks: pd.DataFrame) -> list[str]:
+    """Where the representation's dimension is highest, over all networks."""
+    lines = []
+    for _, row in peaks[(peaks["model"] == "all") & (peaks["kind"] != "height")].iterrows():
+        if pd.isna(row["peak_depth"]):
+            lines.append(f"- Difference of the peak's depth: not measured: {row['reason']}.")
+            continue
+        what = f"Peak of d_repr over layers, {row['domain']}: at depth"
+        if row["kind"] == "difference":
+            what = "Difference of the peak's depth, natural − radiology:"
+        interval = f"95 % interval {row['peak_depth_low']:.2f} to {row['peak_depth_high']:.2f}"
+        bracket = interval if pd.isna(row["reason"]) else row["reason"]
+        lines.append(f"- {what} {row['peak_depth']:.2f} ({bracket}), n = {row['n']:.0f} tasks.")
+    return lines
 
 
 def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:

@@ -56,9 +56,9 @@ FIGURES = [
 ]
 # The curve over layers, where the study measures them.
 BLOCKS = SETTINGS["representation_layers"] == "blocks"
-if BLOCKS:
-    TABLES += ["representation_layers", "representation_peaks"]
-    FIGURES += ["id_by_layer"]
+BLOCK_TABLES = ["representation_layers", "representation_peaks"] if BLOCKS else []
+TABLES += BLOCK_TABLES
+FIGURES += ["id_by_layer"] if BLOCKS else []
 
 helpers.use_this_python(ROOT)
 

@@ -17,9 +17,12 @@ from idsharp.summary import FIGURES, summarize
 from idsharp.tables import build_tables
 
 SIZES, EPSILONS = [100, 200], [1, 2]
+LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
 
 
-def write_study(root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",)):
+def write_study(
+    root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",), layers=("penultimate",)
+):
     """Records as the scripts write them, with chosen runs diverged and tasks unmeasurable."""
     conditions = [(name, epsilon) for name in attacks_run for epsilon in EPSILONS]
     layout = Layout(root, list(tasks), ["resnet18"], SIZES, [0])
@@ -40,14 +43,21 @@ def write_study(root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",)):
             write(layout.run(task, "resnet18", n, 0), names | training(rng, names["status"]))
             if names["status"] == "ok":
                 attacks += [names | attack(rng, *condition) for condition in conditions]
-                learned.append(names | {"n_images": n} | estimates(rng))
+                learned += [names | layer(rng, place, n) for place in layers]
             else:
                 attacks += [names | {"attack": a, "epsilon_255": e} for a, e in conditions]
-                learned.append(names)
+                learned.append(names | {"layer": "penultimate"})
         write_rows(layout.attacks(task, "resnet18"), attacks)
         write_rows(layout.representations(task, "resnet18"), learned)
     described = {t: {"dataset": t, "domain": d, "note": ""} for t, d in tasks.items()}
-    return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct")
+    blocks = len(layers) > 1
+    return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct", blocks=blocks)
+
+
+def layer(rng, place, n):
+    depth = LAYERS.index(place) / (len(LAYERS) - 1)
+    return {"layer": place, "depth": depth, "n_features": 9, "n_images": n, "n_duplicates": 0,
+            "k": 20} | estimates(rng)  # fmt: skip
 
 
 def write(path, record):
@@ -111,12 +121,14 @@ def draw_everything(tables):
 
 def summary_of(tables):
     captions = {name: f"Caption of {name}." for name, _ in FIGURES}
+    if "representation_layers" not in tables:
+        del captions["id_by_layer"]
     sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
     return summarize("Title", "Only a test.", tables, captions, sources, 2)
 
 
 def test_every_column_has_a_heading_a_unit_and_a_meaning(tmp_path):
-    tables = write_study(tmp_path, MANY)
+    tables = write_study(tmp_path, MANY, layers=LAYERS)
     for name, table in tables.items():
         assert set(table) <= set(COLUMNS), name
         assert set(SHOWN[name]) <= set(table), name
@@ -217,7 +229,7 @@ def test_signs_of_masked_gradients_are_said(tmp_path):
 
 
 def test_latex_shows_spreads_and_nothing_unescaped(tmp_path):
-    tables = write_study(tmp_path, MANY)
+    tables = write_study(tmp_path, MANY, layers=LAYERS)
     for name, table in tables.items():
         text = to_latex(name, table, ["task0: a_note & more"])
         assert r"task0: a\_note \& more" in text
