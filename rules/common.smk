@@ -51,8 +51,14 @@ FIGURES = [
     "accuracy_vs_id",
     "log_loss_vs_id",
     "loss_penalty_vs_sharpness",
+    "attack_examples",
     "representation_vs_data",
 ]
+# The curve over layers, where the study measures them.
+BLOCKS = SETTINGS["representation_layers"] == "blocks"
+BLOCK_TABLES = ["representation_layers", "representation_peaks"] if BLOCKS else []
+TABLES += BLOCK_TABLES
+FIGURES += ["id_by_layer"] if BLOCKS else []
 
 helpers.use_this_python(ROOT)
 

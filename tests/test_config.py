@@ -36,7 +36,7 @@ def test_a_users_study_takes_three_lines(config):
 WRONG = {
     "study: dmo": (r"study names 'dmo'.*did you mean demo\?.*there are: demo", "study", "dmo"),
     "unknown key": (
-        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: channels",
+        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: attacks",
         "studies.demo.epoch", 3,
     ),
     "type": (r"studies.demo.epochs is 'x'; allowed: a whole number of epochs",
@@ -48,6 +48,14 @@ WRONG = {
     "pool": (r"studies.demo.pool_size is 500:.*at least 600", "studies.demo.pool_size", 500),
     "epsilon": (r"studies.demo.shown_epsilon is 3: write one of the epsilons",
                 "studies.demo.shown_epsilon", 3),
+    "attack": (r"studies.demo.attacks\[1\] is 'cw'; allowed: an attack — fgsm, pgd",
+               "studies.demo.attacks", ["fgsm", "cw"]),
+    "dlr": (r"studies.demo.attacks\[0\] is 'dlr'.*needs 3 classes, its targeted form 4.*write pgd",
+            "studies.demo.attacks", ["dlr"]),
+    "apgd-dlr": (r"attacks\[1\] is 'apgd-dlr'; allowed: fgsm or pgd. The DLR loss",
+                 "studies.demo.attacks", ["fgsm", "apgd-dlr"]),
+    "step": (r"pgd_step_size is 0.5; allowed: a number of at least 1.*end inside the bound",
+             "studies.demo.pgd_step_size", 0.5),
     "task": (r"studies.demo.tasks names 'photo'.*did you mean photos",
              "studies.demo.tasks", ["photo"]),
     "dataset": (r"tasks.photos.dataset names 'nowhere'", "tasks.photos.dataset", "nowhere"),

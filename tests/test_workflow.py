@@ -14,6 +14,7 @@ import torch
 import yaml
 from PIL import Image
 
+from idsharp.attack_files import read_example
 from idsharp.columns import COLUMNS
 from idsharp.images import to_grey
 from idsharp.layout import Layout
@@ -49,6 +50,7 @@ def write_study(folder, **changes):
         "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
         "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
         "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours"], "channels": "own",
+        "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
     } | changes  # fmt: skip
     files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
     arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
@@ -116,7 +118,15 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
             checkpoint = layout.run(task, "resnet18", n, 0).with_suffix(".pt")
             assert torch.load(checkpoint, weights_only=True)
         attacks = pd.read_csv(layout.attacks(task, "resnet18"))
-        assert sorted(attacks["epsilon_255"]) == sorted(EPSILONS * 2)
+        assert attacks.groupby(["attack", "n_train"])["epsilon_255"].agg(list).tolist() == [
+            EPSILONS
+        ] * (2 * len(SIZES))
+        with np.load(layout.attacks(task, "resnet18").with_suffix(".npz")) as file:
+            assert file["n_train"].tolist() == SIZES
+            assert file["image_id"].tolist() == samples["id"][60:].tolist()
+            penalty = (file["loss"][:, 1:] - file["loss"][:, :1]).mean(axis=2)
+        assert penalty.flatten() == pytest.approx(attacks["loss_penalty"], abs=1e-6)
+        assert read_example(layout.attack_examples(task, "resnet18"), 2).n_train == SIZES[-1]
         learned = pd.read_csv(layout.representations(task, "resnet18"))
         assert learned["n_images"].tolist() == SIZES
 
@@ -155,11 +165,12 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
         assert not re.search(r"[−≤≲ερ²]", latex), "LaTeX source must be plain"
     assert len(tables["datasets"]) == 3
     assert len(tables["runs"]) == 4
-    assert len(tables["attacks"]) == 8
+    assert len(tables["attacks"]) == 16
     assert len(tables["properties"]) == 7
     inside = tables["attacks"]
     assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
     assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()
+    assert (inside["robust_accuracy"] <= inside["attacked_accuracy"]).all()
     # Two tasks carry no regression: said, not fitted.
     lines = tables["accuracy_vs_id"]
     assert lines["reason"].notna().all()
@@ -169,7 +180,7 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
 def test_figures_and_summary(study):
     root = study[0] / "results" / "tiny"
     figures = sorted((root / "figures").glob("*.png"))
-    assert len(figures) == 7
+    assert len(figures) == 8
     for figure in figures:
         with Image.open(figure) as image:
             image.load()
@@ -178,7 +189,7 @@ def test_figures_and_summary(study):
     summary = (root / "summary.md").read_text()
     for link in re.findall(r"\]\((figures/[^)]+)\)", summary):
         assert (root / link).is_file()
-    assert summary.count("](figures/") == 7
+    assert summary.count("](figures/") == 8
     assert "halves: made of noise" in summary
     assert "nan" not in summary.lower()
 
