@@ -184,8 +184,11 @@ class ResumingDownloader:
 
 
 def gigabytes(size: float) -> str:
-    """A size in words: GB, or MB where it is small."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    """A size in words: GB, or MB and kB where it is small."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size / 1e3:.0f} kB"
 
 
 def _content_range(response) -> tuple[int | None, int | None]:

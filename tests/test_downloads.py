@@ -81,7 +81,7 @@ def test_dropped_connections_are_taken_up_where_they_ended(server, tmp_path, pau
     # The second pause in a row is longer; after progress the first one again.
     assert pauses == [1, 3, 1]
     said = capsys.readouterr().err
-    assert "0.3 MB to come" in said
+    assert "300 kB to come" in said
     assert "503" in said
     assert "\r" not in said
 
@@ -186,7 +186,7 @@ def test_nobody_listens(tmp_path, pauses):
 def test_a_full_disk_is_seen_before_anything_is_fetched(server, tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(resuming.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(DownloadError, match=r"0\.3 MB are to come, and 0\.0 MB are free"):
+    with pytest.raises(DownloadError, match=r"300 kB are to come, and 1 kB are free"):
         fetch(server.url("/x.bin"), tmp_path / "x.bin", MD5)
     assert visible(tmp_path) == []
     assert not part_of(tmp_path / "x.bin").exists()
@@ -265,8 +265,13 @@ def test_two_jobs_fetch_a_file_once(server, tmp_path, capsys):
         jobs = [threading.Thread(target=job) for _ in range(3)]
         for thread in jobs:
             thread.start()
-        while capsys.readouterr().err.count("another job works on") == 0:
+        said = ""
+        for _ in range(1000):
+            said += capsys.readouterr().err
+            if said.count("another job works on") == len(jobs):
+                break
             threading.Event().wait(0.01)
+        assert said.count("another job works on") == len(jobs)
         assert not server.asked
     for thread in jobs:
         thread.join()
