@@ -26,6 +26,9 @@ COLUMNS = {
     "dataset": Column("Dataset", "", "name in config.yaml"),
     "domain": Column("Domain", "", "radiology or natural; all: both together"),
     "note": Column("Note", "", "what must be said wherever the dataset is shown"),
+    "instead_of": Column(
+        "Instead of", "", "task on the same images that stands for the dataset in regressions"
+    ),
     "subset": Column("Subset", "", "pool: all images of the task; n500: the training set of 500"),
     "model": Column("Model", "", "network; all: every network together"),
     "n_train": Column("N", "images", "size of the training set; all: every size together"),

@@ -37,6 +37,11 @@ def check_config(config: dict) -> None:
         if task["dataset"] not in config["datasets"]:
             key = f"tasks.{name}.dataset"
             raise ConfigError(_unknown(key, task["dataset"], config["datasets"]))
+        other = task.get("instead_of", name)
+        if config["tasks"].get(other, {}).get("dataset") != task["dataset"]:
+            raise ConfigError(
+                f"tasks.{name}.instead_of names {other!r}, which is no task on its dataset"
+            )
     for name in config["studies"]:
         _check_study(name, config)
 

@@ -49,22 +49,22 @@ def build_tables(
 
     Args:
         layout: where the records are.
-        tasks: for each task its dataset, domain and note.
+        tasks: for each task its dataset, domain, note, and the task that it stands `instead_of`.
         id_estimator, representation_estimator: names from ESTIMATORS, for d_data and d_repr.
         blocks: whether representations were measured at every block.
     """
     properties = _properties(layout, tasks)
     runs = _runs(layout, tasks, properties, id_estimator, representation_estimator)
     attacks = _attacks(layout, tasks, properties)
-    done = runs[runs["status"] == "ok"]
+    done = first_choice(runs[runs["status"] == "ok"])
     tables = {
         "datasets": _datasets(layout, tasks, properties),
         "properties": properties,
         "runs": runs,
         "attacks": attacks,
-        "accuracy_vs_id": scaling.accuracy_vs_id(done),
+        "accuracy_vs_id": _accuracy_vs_id(runs[runs["status"] == "ok"]),
         "generalization_law": scaling.generalization_law(done),
-        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(attacks),
+        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(first_choice(attacks)),
         "representation_vs_data": scaling.representation_vs_data(done),
     }
     if blocks:
@@ -73,6 +73,27 @@ def build_tables(
         tables["representation_layers"] = layers
         tables["representation_peaks"] = representation_peaks(layers, estimator)
     return tables
+
+
+def first_choice(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of tasks that stand for their dataset, without those that stand `instead_of` them.
+
+    Two tasks on the same images would count them twice in a regression.
+    """
+    return table[table["instead_of"].fillna("") == ""]
+
+
+def _accuracy_vs_id(done: pd.DataFrame) -> pd.DataFrame:
+    """The regressions with each dataset's own task, and with the other tasks in their place.
+
+    The second shows how much the choice of the task matters (Konz et al. 2022, section 4).
+    """
+    lines = scaling.accuracy_vs_id(first_choice(done))
+    replaced = set(done["instead_of"]) - {""}
+    if not replaced:
+        return lines
+    others = scaling.accuracy_vs_id(done[~done["task"].isin(replaced)])
+    return pd.concat([lines, others.assign(kind=others["kind"] + ", other tasks")])
 
 
 def _names(task: str, tasks: dict[str, dict]) -> dict:
@@ -103,8 +124,9 @@ def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) 
         [{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits]
     )
     pools = properties[properties["subset"] == "pool"].drop(columns=["subset", "n_images"])
-    names = pools[["task", "dataset", "domain", "note"]]
-    measured = pools.drop(columns=["dataset", "domain", "note"])
+    described = ["dataset", "domain", "note", "instead_of"]
+    names = pools[["task", *described]]
+    measured = pools.drop(columns=described)
     return names.merge(counted, on="task").merge(measured, on="task")
 
 

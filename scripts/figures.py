@@ -12,6 +12,7 @@ from idsharp.layer_figures import id_by_layer
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
 from idsharp.shown import first_example, first_images
+from idsharp.tables import first_choice
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     }
     tasks = list(tables["datasets"]["task"])
     layout = Layout(args.results, tasks, args.models, [], [])
-    runs = tables["runs"][tables["runs"]["status"] == "ok"]
+    runs = first_choice(tables["runs"][tables["runs"]["status"] == "ok"])
     if runs.empty:
         raise OSError(
             "every run of the study diverged: there is nothing to draw; see tables/runs.csv"
@@ -42,7 +43,7 @@ def main() -> None:
         "accuracy_vs_id": figures.accuracy_vs_id(runs),
         "log_loss_vs_id": figures.log_loss_vs_id(runs),
         "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
-            tables["attacks"], args.shown_epsilon
+            first_choice(tables["attacks"]), args.shown_epsilon
         ),
         "attack_examples": attack_examples(
             # Tasks that are only measured have no networks to attack.

@@ -21,7 +21,13 @@ LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
 
 
 def write_study(
-    root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",), layers=("penultimate",)
+    root,
+    tasks,
+    diverged=(),
+    undefined=(),
+    attacks_run=("fgsm",),
+    layers=("penultimate",),
+    instead_of=None,
 ):
     """Records as the scripts write them, with chosen runs diverged and tasks unmeasurable."""
     conditions = [(name, epsilon) for name in attacks_run for epsilon in EPSILONS]
@@ -49,7 +55,10 @@ def write_study(
                 learned.append(names | {"layer": "penultimate"})
         write_rows(layout.attacks(task, "resnet18"), attacks)
         write_rows(layout.representations(task, "resnet18"), learned)
-    described = {t: {"dataset": t, "domain": d, "note": ""} for t, d in tasks.items()}
+    described = {
+        t: {"dataset": t, "domain": d, "note": "", "instead_of": (instead_of or {}).get(t, "")}
+        for t, d in tasks.items()
+    }
     blocks = len(layers) > 1
     return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct", blocks=blocks)
 
@@ -150,6 +159,20 @@ def test_a_complete_study(tmp_path):
     assert "> Only a test." in text
 
 
+def test_another_task_on_the_same_images_takes_its_place(tmp_path):
+    both = {f"task{i}": "radiology" if i % 2 else "natural" for i in range(10)}
+    alone = {task: domain for task, domain in both.items() if task != "task9"}
+    tables = write_study(tmp_path / "both", both, instead_of={"task9": "task1"})
+    lines = tables["accuracy_vs_id"].set_index(["kind", "domain", "model", "n_train"])["n"]
+    assert lines["line"]["radiology"].tolist() == [4, 4]
+    assert lines["line, other tasks"]["radiology"].tolist() == [4, 4]
+    assert len(tables["runs"]) == 20
+    # Every other regression is that of a study without it.
+    others = write_study(tmp_path / "alone", alone)
+    for name in ("generalization_law", "loss_penalty_vs_sharpness", "representation_vs_data"):
+        assert tables[name].equals(others[name])
+
+
 def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     tables = write_study(tmp_path, MANY, diverged=[("task0", 100)])
     runs = tables["runs"].set_index(["task", "n_train"])
@@ -219,7 +242,7 @@ def test_signs_of_masked_gradients_are_said(tmp_path):
     attacks.loc[one, "n_zero_gradient"] = 12
     text = summary_of(tables)
     assert (
-        "Vanishing gradients: on 1 of 15 networks more than 1 % of the test images have no gradient "
+        "on 1 of 15 networks more than 1 % of the test images have no gradient "
         "(most: 30 %, task5, resnet18, N = 200, seed 0)"
     ) in text
     assert (
