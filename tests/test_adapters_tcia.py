@@ -171,6 +171,16 @@ def test_duke_series_before_the_contrast():
     assert not any(is_before_contrast(name) for name in others)
 
 
+def test_duke_of_several_first_phases_the_first_counts(tmp_path):
+    # In Breast_MRI_120 later phases are called "pre" as well.
+    series = [
+        Series(str(number), "1", "Breast_MRI_120", "ax dyn pre", number, 1, 1)
+        for number in (8.0, 6.0, 11.0)
+    ]
+    data = open_duke(tmp_path, slices="instance")
+    assert data.match(series) == {"Breast_MRI_120": series[1]}
+
+
 def test_duke_rows_of_the_table_of_file_paths():
     header, *rows = duke.mapping_rows()
     slices = before_contrast(pd.DataFrame(rows, columns=header))
@@ -661,7 +671,13 @@ def test_prostate_download(tmp_path):
         # MR of the same collection lies beside it.
         both = open_prostate(None, tmp_path, pool_size=200, url=server.nbia, modality="mr")
         both.locate()
-        assert both.path == data.path and len(both.index()) == len(both.wanted()) * 6
+        slices = both.index()
+        assert both.path == data.path and len(slices) == len(both.wanted()) * 6
+        # The files' names tell no order: InstanceNumber does.
+        for row in slices.itertuples():
+            instance = int(row.id.rpartition("/")[2]) + 1
+            expected = prostate.mr_pixels(row.patient[-4:], instance)
+            assert (both.read(row.where) == expected).all()
 
 
 @pytest.mark.parametrize(

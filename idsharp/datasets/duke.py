@@ -227,10 +227,10 @@ def before_contrast(table: pd.DataFrame) -> pd.DataFrame:
     for original, classic, sop in zip(*columns, strict=True):
         # Slashes are doubled here and there.
         parts = [part for part in original.split("/") if part]
+        folders = [part for part in classic.split("/") if part][:-1]
         number = _NUMBER.search(original)
-        if len(parts) == 4 and parts[2] == "pre" and number:
-            series = [part for part in classic.split("/") if part][-2:-1]
-            rows.append((parts[1], number[1], sop, *(series or [""])))
+        if len(parts) == 4 and parts[2] == "pre" and number and folders:
+            rows.append((parts[1], number[1], sop, folders[-1]))
     return pd.DataFrame(rows, columns=_EXCERPT_COLUMNS, dtype=str)
 
 
