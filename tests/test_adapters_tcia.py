@@ -96,6 +96,15 @@ def test_duke_index_of_a_complete_copy(duke_copy, duke_series, names, capsys):
     assert f"in 1 of 6 patients, such as {duke.REVERSED}, InstanceNumber orders the slices" in said
 
 
+def test_duke_interrupted_copies_are_said(duke_copy, capsys):
+    home = duke_copy()
+    for file in home.rglob("Breast_MRI_005/*/*/1-2?.dcm"):
+        file.unlink()
+    open_duke(home).index()
+    said = capsys.readouterr().err
+    assert "note: dbc: 10 of the 180 slices in the table are not there" in said
+
+
 def test_duke_ids_and_rows_do_not_depend_on_names(duke_copy, tmp_path):
     classic = open_duke(duke_copy("classic")).index()
     shutil.rmtree(tmp_path / "copy")
@@ -169,6 +178,16 @@ def test_duke_series_before_the_contrast():
     ]  # fmt: skip
     assert all(is_before_contrast(name) for name in before)
     assert not any(is_before_contrast(name) for name in others)
+
+
+def test_duke_of_several_first_phases_the_first_counts(tmp_path):
+    # In Breast_MRI_120 later phases are called "pre" as well.
+    series = [
+        Series(str(number), "1", "Breast_MRI_120", "ax dyn pre", number, 1, 1)
+        for number in (8.0, 6.0, 11.0)
+    ]
+    data = open_duke(tmp_path, slices="instance")
+    assert data.match(series) == {"Breast_MRI_120": series[1]}
 
 
 def test_duke_rows_of_the_table_of_file_paths():
@@ -257,7 +276,7 @@ def test_what_is_missing_is_said_without_opening_much(duke_copy, tmp_path, monke
     ]
     home = duke_copy()
     shutil.rmtree(next(home.rglob("Breast_MRI_003")))
-    monkeypatch.setattr("idsharp.datasets.tcia._header", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr("idsharp.datasets.tcia.header_of", lambda *_: pytest.fail("opened"))
     assert open_duke(home).missing() == [f"1 of 6 patients are not in {home}"]
     assert not (home / "pre_slices.csv").exists()
     assert open_duke(home, patients="present").missing() == []
@@ -639,6 +658,14 @@ def test_a_page_instead_of_a_table_is_refused(tmp_path, duke_series, monkeypatch
     assert not [f for f in data.path.rglob("*") if not f.name.startswith(".")]
 
 
+def test_a_table_that_cannot_be_had_is_explained(tmp_path, duke_series):
+    (tmp_path / "Annotation_Boxes.csv").write_bytes(duke.boxes_csv())
+    with tcia.serve(duke.COLLECTION, list(duke_series.values()), {}) as server:
+        data = open_duke(tmp_path, mirror=server.web)
+        with pytest.raises(DatasetError, match=r"404(.|\n)*put it at (.|\n)*slices: instance"):
+            data.locate()
+
+
 def test_a_folder_as_mirror_is_used_where_it_is(duke_copy, tmp_path):
     home = duke_copy()
     home.rename(tmp_path / duke.COLLECTION)
@@ -661,7 +688,13 @@ def test_prostate_download(tmp_path):
         # MR of the same collection lies beside it.
         both = open_prostate(None, tmp_path, pool_size=200, url=server.nbia, modality="mr")
         both.locate()
-        assert both.path == data.path and len(both.index()) == len(both.wanted()) * 6
+        slices = both.index()
+        assert both.path == data.path and len(slices) == len(both.wanted()) * 6
+        # The files' names tell no order: InstanceNumber does.
+        for row in slices.itertuples():
+            instance = int(row.id.rpartition("/")[2]) + 1
+            expected = prostate.mr_pixels(row.patient[-4:], instance)
+            assert (both.read(row.where) == expected).all()
 
 
 @pytest.mark.parametrize(

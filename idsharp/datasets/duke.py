@@ -14,16 +14,9 @@ import pandas as pd
 
 from idsharp.console import Console
 from idsharp.datasets.base import INDEX_COLUMNS, DatasetError
+from idsharp.datasets.dicom_headers import headers, images_of, whole_number
 from idsharp.datasets.sheets import read_table
-from idsharp.datasets.tcia import (
-    MARGIN,
-    Folder,
-    Sheet,
-    TciaDataset,
-    headers,
-    images_of,
-    whole_number,
-)
+from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
 from idsharp.nbia import Series
 from idsharp.records import write_csv
 
@@ -43,6 +36,7 @@ _FILES = Sheet(
     "Breast-Cancer-MRI-filepath_filename-mapping",
     ("original_path_and_filename", "classic_path", "sop_instance_UID"),
     tuple(f"{page}/Breast-Cancer-MRI-filepath_filename-mapping.xlsx" for page in _PAGES),
+    otherwise="without it, slices: instance numbers the slices by their InstanceNumber",
 )
 # The part of the table of file paths that is needed, since reading it all takes minutes.
 _EXCERPT = "pre_slices.csv"
@@ -148,8 +142,8 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         numbers = self._numbers if self.by_table else {}
         rows = []
         for (patient, file), header in zip(pairs, read, strict=True):
-            instance = None if header is None else whole_number(header.get("InstanceNumber"))
-            uid = "" if header is None else str(header.get("SOPInstanceUID"))
+            instance = whole_number((header or {}).get("InstanceNumber"))
+            uid = (header or {}).get("SOPInstanceUID")
             number = numbers.get(uid) if self.by_table else instance
             rows.append((patient, number, instance, self.where(file)))
         slices = pd.DataFrame(rows, columns=["patient", "slice", "instance", "where"])
@@ -162,6 +156,9 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         slices = slices.dropna(subset=["slice"]).astype({"slice": int})
         if self.by_table:
             notes += _disagreement(slices)
+            lacking = len(numbers) - slices["slice"].size
+            if lacking > 0:
+                notes.append(f"{lacking} of the {len(numbers)} slices in the table are not there")
         return slices
 
     @cached_property
@@ -227,10 +224,10 @@ def before_contrast(table: pd.DataFrame) -> pd.DataFrame:
     for original, classic, sop in zip(*columns, strict=True):
         # Slashes are doubled here and there.
         parts = [part for part in original.split("/") if part]
+        folders = [part for part in classic.split("/") if part][:-1]
         number = _NUMBER.search(original)
-        if len(parts) == 4 and parts[2] == "pre" and number:
-            series = [part for part in classic.split("/") if part][-2:-1]
-            rows.append((parts[1], number[1], sop, *(series or [""])))
+        if len(parts) == 4 and parts[2] == "pre" and number and folders:
+            rows.append((parts[1], number[1], sop, folders[-1]))
     return pd.DataFrame(rows, columns=_EXCERPT_COLUMNS, dtype=str)
 
 

@@ -12,15 +12,8 @@ import pandas as pd
 
 from idsharp.console import Console
 from idsharp.datasets.base import INDEX_COLUMNS, DatasetError
-from idsharp.datasets.tcia import (
-    MARGIN,
-    Folder,
-    Sheet,
-    TciaDataset,
-    headers,
-    images_of,
-    whole_number,
-)
+from idsharp.datasets.dicom_headers import headers, images_of, whole_number
+from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
 from idsharp.nbia import Series
 
 _COLUMNS = {"us": "seriesInstanceUID_US", "mr": "seriesInstanceUID_MR"}

@@ -7,10 +7,8 @@ holds is read from the header of its first readable image, so that names do not 
 
 import os
 import shutil
-import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,26 +19,29 @@ import pandas as pd
 
 from idsharp.console import Console
 from idsharp.datasets.base import Dataset, DatasetError, MissingDataError
-from idsharp.datasets.dicom import import_pydicom, is_dicom, read_dicom
+from idsharp.datasets.dicom import read_dicom
+from idsharp.datasets.dicom_headers import header_of, images_of, in_threads, whole_number
 from idsharp.datasets.sheets import find_table, read_table
 from idsharp.datasets.tree import inside
+from idsharp.downloads import DownloadError, fetch, gigabytes, name_of
 from idsharp.nbia import SERVICE, Archive, Series, download, list_series
-from idsharp.resuming import DownloadError, gigabytes
 from idsharp.seeds import generator
 
 #: More patients than the pool needs, for unreadable files and identical images.
 MARGIN = 1.2
 
-_THREADS = 8  # that read headers at a time: they wait for the disk, not for the processor
-
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table beside the images: its name, the columns it must have, where it is published."""
+    """A table beside the images: its name, the columns it must have, where it is published.
+
+    `otherwise` says what to do where it cannot be had.
+    """
 
     name: str
     columns: tuple[str, ...]
     urls: tuple[str, ...]
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class TciaDataset(Dataset):
             for folder in _series_folders(inside(tree, patient, self.name))
         ]
         what = f"{self.name}, headers of series"
-        series = _in_threads(lambda pair: _identify(*pair), folders, Console(), what)
+        series = in_threads(lambda pair: _identify(*pair), folders, Console(), what)
         return self.match(one for one in series if one)
 
     def find(self, sheet: Sheet) -> Path | None:
@@ -209,8 +210,6 @@ class TciaDataset(Dataset):
 
     def _fetch(self, sheet: Sheet) -> Path:
         """Download a table, and see that it is one."""
-        from idsharp.downloads import fetch, name_of
-
         mirror = f"{self._mirror.rstrip('/')}/{self.collection}" if self._mirror else None
         failures = []
         for url in sheet.urls:
@@ -226,7 +225,9 @@ class TciaDataset(Dataset):
                 file.unlink(missing_ok=True)
                 file.with_name(f"{file.name}.sha256").unlink(missing_ok=True)
                 failures.append(str(error))
-        raise DatasetError(f"dataset {self.name}: " + "\n".join(failures))
+        raise DatasetError(
+            f"dataset {self.name}: " + "\n".join([*failures, sheet.otherwise]).strip()
+        )
 
     def _download(self, lacking: dict[str, str]) -> None:
         """Fetch the series of these keys; say first how much that is."""
@@ -264,43 +265,6 @@ class TciaDataset(Dataset):
         download(archive, chosen, root, console)
 
 
-def images_of(folder: Path) -> list[Path]:
-    """The DICOM files of a folder, sorted."""
-    return sorted(file for file in folder.iterdir() if file.is_file() and is_dicom(file))
-
-
-def headers(files: list[Path], tags: list[str], console: Console, what: str) -> Iterator:
-    """For each file its header (these tags alone), or None where it cannot be read; in order."""
-    import_pydicom()
-    return _in_threads(lambda file: _header(file, tags), files, console, what)
-
-
-def whole_number(value: object) -> int | None:
-    """A number from a header, or None where it is absent or none."""
-    try:
-        return int(float(str(value)))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _in_threads(function, items: list, console: Console, what: str) -> Iterator:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for done, result in enumerate(pool.map(function, items), start=1):
-            console(what, done, len(items))
-            yield result
-
-
-def _header(file: Path, tags: list[str]):
-    pydicom = import_pydicom()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
-    # A malformed file may fail anywhere in pydicom, with any exception.
-    except Exception:
-        return None
-
-
 def _series_folders(patient: Path) -> list[Path]:
     """Folders below a patient that hold files themselves, sorted; nothing hidden."""
     found = []
@@ -314,14 +278,14 @@ def _series_folders(patient: Path) -> list[Path]:
 def _identify(patient: str, folder: Path) -> Folder | None:
     """Which series a folder holds, by the first image that can be read; None without one."""
     tags = ["SeriesInstanceUID", "SeriesDescription", "SeriesNumber"]
-    read = (_header(file, tags) for file in images_of(folder))
-    header = next((h for h in read if h is not None and "SeriesInstanceUID" in h), None)
+    read = (header_of(file, tags) for file in images_of(folder))
+    header = next((found for found in read if found and "SeriesInstanceUID" in found), None)
     if header is None:
         return None
     return Folder(
         path=folder,
-        uid=str(header.SeriesInstanceUID),
+        uid=header["SeriesInstanceUID"],
         patient=patient,
-        description=str(header.get("SeriesDescription") or ""),
-        number=float(header.get("SeriesNumber") or 0),
+        description=header.get("SeriesDescription", ""),
+        number=whole_number(header.get("SeriesNumber")) or 0,
     )
