@@ -38,10 +38,8 @@ def check_config(config: dict) -> None:
             key = f"tasks.{name}.dataset"
             raise ConfigError(_unknown(key, task["dataset"], config["datasets"]))
         other = task.get("instead_of", name)
-        if config["tasks"].get(other, {}).get("dataset") != task["dataset"]:
-            raise ConfigError(
-                f"tasks.{name}.instead_of names {other!r}, which is no task on its dataset"
-            )
+        if other not in config["tasks"]:
+            raise ConfigError(_unknown(f"tasks.{name}.instead_of", other, config["tasks"]))
     for name in config["studies"]:
         _check_study(name, config)
 
