@@ -160,8 +160,8 @@ def _attack_notes(attacks: pd.DataFrame) -> list[str]:
         notes.append(
             f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
             f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
-            f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No attack "
-            f"moves these images, so that losses and accuracies under attack flatter the network."
+            f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No "
+            f"attack moves these images, so that losses and accuracies under attack flatter."
         )
     both = attacks[attacks["attack"] == "fgsm"].merge(
         attacks[attacks["attack"] == "pgd"], on=[*keys, "epsilon_255"], suffixes=("_fgsm", "_pgd")
