@@ -69,7 +69,7 @@ def pgd(
 
 def fgsm_step(images: torch.Tensor, gradient: torch.Tensor, epsilon: float) -> torch.Tensor:
     """`fgsm` from a gradient that is there already (one serves every ε); checks nothing."""
-    return (images + epsilon * _direction(gradient)).clamp(0, 1)
+    return (images + epsilon * gradient.sign()).clamp(0, 1)
 
 
 def pgd_steps(
@@ -86,7 +86,7 @@ def pgd_steps(
     attacked = images if start is None else (images + epsilon * start).clamp(lowest, highest)
     for _ in range(steps):
         _, gradient = logits_and_gradient(model, attacked, labels)
-        attacked = (attacked + step_size * _direction(gradient)).clamp(lowest, highest)
+        attacked = (attacked + step_size * gradient.sign()).clamp(lowest, highest)
     return attacked
 
 
@@ -114,8 +114,8 @@ def logits_and_gradient(
 def vanished(gradient: torch.Tensor) -> torch.Tensor:
     """Which of N images have a gradient that is zero at every pixel, or not finite somewhere.
 
-    Such an image cannot be moved, or not rightly: its robustness is apparent (gradient masking,
-    Athalye et al. 2018).
+    Such an image cannot be moved, or not rightly (torch's sign of what is not a number is 0): its
+    robustness is apparent (gradient masking, Athalye et al. 2018).
     """
     flat = gradient.flatten(1)
     return (flat == 0).all(dim=1) | ~flat.isfinite().all(dim=1)
@@ -139,8 +139,3 @@ def check_attackable(model: nn.Module, images: torch.Tensor) -> None:
 def _check_epsilon(epsilon: float) -> None:
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon is a fraction of the intensity range, found {epsilon}")
-
-
-def _direction(gradient: torch.Tensor) -> torch.Tensor:
-    """Sign of a gradient; where it is not a number, no direction."""
-    return gradient.sign().nan_to_num(nan=0.0)

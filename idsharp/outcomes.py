@@ -6,6 +6,9 @@ import numpy as np
 
 ATTACKS = ("fgsm", "pgd")
 
+#: A gradient takes about as long as this many passes forward.
+GRADIENT_COST = 3
+
 
 class AttackError(ValueError):
     """An attack that cannot be measured; the message says why."""
@@ -45,8 +48,8 @@ class AttackPlan:
 
     @property
     def costs(self) -> list[int]:
-        """Passes through the network per image, for each condition; a gradient counts for three."""
-        pgd = self.pgd_restarts * (3 * self.pgd_steps + 1)
+        """What each condition costs an image, in passes forward; FGSM has its gradient already."""
+        pgd = self.pgd_restarts * (GRADIENT_COST * self.pgd_steps + 1)
         return [1 if attack == "fgsm" else pgd for attack, _ in self.conditions]
 
     def settings(self, attack: str, epsilon: int) -> dict:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from idsharp.attack_files import Example, choose_example
 from idsharp.attacks import fgsm_step, logits_and_gradient, pgd_steps, vanished
-from idsharp.outcomes import AttackError, AttackPlan, Outcomes
+from idsharp.outcomes import GRADIENT_COST, AttackError, AttackPlan, Outcomes
 from idsharp.progress import Progress
 from idsharp.seeds import generator
 from idsharp.training import as_input
@@ -38,7 +38,7 @@ def attack_network(
         AttackError: logits that are not finite.
     """
     model.to(device).eval()
-    progress = Progress(report, "attack", len(test_set[2]) * sum(plan.costs))
+    progress = Progress(report, "attack", len(test_set[2]) * (GRADIENT_COST + sum(plan.costs)))
     parts = []
     for first in range(0, len(test_set[2]), batch_size):
         batch = Batch.of(test_set, slice(first, first + batch_size), plan, task, device)
@@ -153,6 +153,7 @@ def _attack_batch(
     # One gradient serves FGSM at every ε, and its logits are the clean ones.
     logits, gradient = logits_and_gradient(model, batch.images, batch.labels)
     results = [_judge(logits, batch.labels)]
+    progress.advance(len(batch.labels) * GRADIENT_COST)
     for condition, cost in zip(plan.conditions, plan.costs, strict=True):
         results.append(worst_case(model, batch, gradient, condition, plan)[1])
         progress.advance(len(batch.labels) * cost)

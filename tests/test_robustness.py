@@ -109,6 +109,30 @@ def test_more_restarts_never_help_the_network(held_out):
         assert (more.loss[1] >= fewer.loss[1])[same].all()
 
 
+def test_a_restart_that_fools_counts_before_one_of_higher_loss():
+    class Cliff(nn.Module):
+        """Bright: wrong by a little. Dark: right, but by so little of many outputs that the loss
+        is higher. No gradient, so that PGD stays where it starts."""
+
+        bright = torch.tensor([0.0, 0.1] + [-50.0] * 9)
+        dark = torch.tensor([0.0] + [-0.01] * 10)
+
+        def forward(self, images):
+            is_bright = images.flatten(1) > 0.5
+            return torch.where(is_bright, self.bright, self.dark) + 0 * images.flatten(1)
+
+    grey = np.full((6, 1, 1, 1), 127, dtype=np.uint8), np.zeros(6, int), list("abcdef")
+    plan = AttackPlan(("pgd",), (8,), pgd_steps=1, pgd_restarts=16)
+    fared = attack_network(Cliff(), grey, plan, "task", CPU)
+    logits, truth = torch.stack([Cliff.bright, Cliff.dark]), torch.zeros(2, dtype=int)
+    losses = cross_entropy(logits, truth, reduction="none")
+    assert losses[0] < losses[1]
+    assert not fared.correct[1].any()
+    np.testing.assert_allclose(fared.loss[1], losses[0], rtol=1e-5)
+    np.testing.assert_allclose(fared.loss[0], losses[1], rtol=1e-5)
+    assert fared.zero_gradient.all()
+
+
 def test_outcomes_depend_on_neither_the_batch_nor_the_order_of_images(held_out, outcomes):
     order = np.random.default_rng(1).permutation(30)
     shuffled = held_out[0][order], held_out[1][order], [held_out[2][i] for i in order]
@@ -162,7 +186,7 @@ def test_progress_reaches_the_end(held_out, monkeypatch):
     monkeypatch.setattr("idsharp.progress.SECONDS_BETWEEN_LINES", -1)
     lines = []
     attack_network(Waves(), held_out, BOTH, "task", CPU, lines.append, batch_size=15)
-    assert len(lines) == 8
+    assert len(lines) == 2 * (1 + 4)
     assert lines[-1].startswith("attack: 100% done")
 
 

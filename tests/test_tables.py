@@ -242,8 +242,8 @@ def test_signs_of_masked_gradients_are_said(tmp_path):
     attacks.loc[one, "n_zero_gradient"] = 12
     text = summary_of(tables)
     assert (
-        "on 1 of 15 networks more than 1 % of the test images have no gradient "
-        "(most: 30 %, task5, resnet18, N = 200, seed 0)"
+        "Vanishing gradients: on 1 of 15 networks more than 1 % of the test images have no "
+        "gradient (most: 30 %, task5, resnet18, N = 200, seed 0)"
     ) in text
     assert (
         "PGD does less than FGSM in 1 of 30 cases (networks and ε), most at ε = 2/255 on task5, "
