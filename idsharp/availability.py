@@ -31,7 +31,9 @@ def look_over(name: str, settings: dict, data_dir: str | Path) -> Availability:
         lacking = dataset.missing()
     except DatasetError as error:
         # Such as a path with an environment variable that is not set.
-        return Availability(name, "missing", [str(error)], None, dataset)
+        return Availability(
+            name, "missing", [str(error).removeprefix(f"dataset {name}: ")], None, dataset
+        )
     if not lacking:
         return Availability(name, "present", [], 0, dataset)
     if dataset.downloads:

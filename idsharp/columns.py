@@ -26,6 +26,9 @@ COLUMNS = {
     "dataset": Column("Dataset", "", "name in config.yaml"),
     "domain": Column("Domain", "", "radiology or natural; all: both together"),
     "note": Column("Note", "", "what must be said wherever the dataset is shown"),
+    "instead_of": Column(
+        "Instead of", "", "task on the same images that stands for the dataset in regressions"
+    ),
     "subset": Column("Subset", "", "pool: all images of the task; n500: the training set of 500"),
     "model": Column("Model", "", "network; all: every network together"),
     "n_train": Column("N", "images", "size of the training set; all: every size together"),
@@ -73,9 +76,14 @@ COLUMNS = {
     "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),
     "test_accuracy": Column("Test acc.", "1", "accuracy on the test set, final epoch"),
     "highest_test_accuracy": Column("Highest acc.", "1", "highest test accuracy over epochs"),
+    "constant_output": Column(
+        "Constant", "", "whether the logits are the same for every test image: nothing was learned"
+    ),
     "epochs_done": Column("Epochs", "1", "epochs that ended with a finite loss"),
     "train_seconds": Column("Time", "s", "wall time of training and of testing every epoch"),
     "images_per_second": Column("Speed", "images/s", "training images over wall time"),
+    "peak_memory_mb": Column("Memory", "MB", "peak: allocated on the GPU, or of the process"),
+    "n_interruptions": Column("Interrupted", "1", "how often the run was killed and went on"),
     "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
     "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),
     "representation_id": Column(
@@ -83,8 +91,26 @@ COLUMNS = {
     ),
     "id_estimator": Column("Estimator", "", "estimator of d_data and of the pool's ID"),
     "representation_estimator": Column("Estimator of d_repr", "", "estimator of d_repr"),
-    "attack": Column("Attack", "", "fgsm: one step of the sign of the gradient, L∞"),
+    "layer": Column("Layer", "", "input: the images; penultimate: before the head; else a block"),
+    "depth": Column("Depth", "1", "share of the network's layers, from 0 (images) to 1 (logits)"),
+    "is_peak": Column("Peak", "", "whether it is the run's hidden layer of highest dimension"),
+    "n_features": Column("p", "1", "values an image at the layer"),
+    "peak_depth": Column("Depth of peak", "1", "mean over tasks; difference: natural − radiology"),
+    "peak_depth_low": Column("Depth, low", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_high": Column("Depth, high", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_p": Column("p (difference)", "1", "p value of the difference (Welch's t)"),
+    "peak_id": Column("ID at peak", "1", "mean over tasks, by the study's estimator of d_repr"),
+    "input_id": Column("ID of images", "1", "mean over tasks, by the study's estimator of d_repr"),
+    "attack": Column(
+        "Attack",
+        "",
+        "fgsm: one step of the sign of the gradient; pgd: projected gradient descent, many such "
+        "steps, the worst of its restarts; both within an L∞ bound",
+    ),
     "epsilon_255": Column("ε", "1/255", "L∞ bound in steps of 1/255 of the intensity range"),
+    "steps": Column("Steps", "1", "gradient steps of a restart"),
+    "step_size_255": Column("Step", "1/255", "how far a pixel moves in a step"),
+    "restarts": Column("Restarts", "1", "random starts, of which each image keeps the worst"),
     "n_test_images": Column("n test", "images", "test images attacked"),
     "clean_loss": Column("Clean loss", "nats", "cross-entropy without attack"),
     "attacked_loss": Column("Attacked loss", "nats", "cross-entropy under attack"),
@@ -94,6 +120,15 @@ COLUMNS = {
     "n_attacked_correct": Column("Right", "images", "test images right under attack"),
     "attacked_accuracy_low": Column("95 % low", "1", "Wilson interval of the attacked accuracy"),
     "attacked_accuracy_high": Column("95 % high", "1", "Wilson interval of the attacked accuracy"),
+    "robust_accuracy": Column("Robust acc.", "1", "right without and under attack"),
+    "n_robust": Column("Robust", "images", "test images right without and under attack"),
+    "robust_accuracy_low": Column("95 % low", "1", "Wilson interval of the robust accuracy"),
+    "robust_accuracy_high": Column("95 % high", "1", "Wilson interval of the robust accuracy"),
+    "n_zero_gradient": Column(
+        "No gradient",
+        "images",
+        "test images whose gradient is zero everywhere or not finite, so that no attack moves them",
+    ),
     "kind": Column("Fit", "", "which regression the row is"),
     "dimension": Column("d", "", "data_id or representation_id"),
     "n": Column("n", "points", "points fitted"),
@@ -112,7 +147,7 @@ COLUMNS = {
 }
 
 for _name, (_heading, _meaning) in _ESTIMATORS.items():
-    for _prefix, _of in (("id", "images"), ("representation_id", "penultimate representation")):
+    for _prefix, _of in (("id", "images"), ("representation_id", "representation")):
         _key = f"{_prefix}_{_name}"
         _short = "ID" if _prefix == "id" else "d_repr"
         COLUMNS[_key] = Column(f"{_short} ({_heading})", "1", f"dimension of the {_of}: {_meaning}")

@@ -39,6 +39,9 @@ def check_config(config: dict) -> None:
         if task["dataset"] not in config["datasets"]:
             key = f"tasks.{name}.dataset"
             raise ConfigError(_unknown(key, task["dataset"], config["datasets"]))
+        other = task.get("instead_of", name)
+        if other not in config["tasks"]:
+            raise ConfigError(_unknown(f"tasks.{name}.instead_of", other, config["tasks"]))
     for model in config["models"]:
         _check_hyperparameters(model, config)
     for name in config["studies"]:

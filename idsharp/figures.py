@@ -29,7 +29,7 @@ matplotlib.rcParams.update(
 
 COLOURS = {"natural": "#0072B2", "radiology": "#D55E00"}
 MARKERS = {"natural": "o", "radiology": "s"}
-_GREY = "#555555"
+GREY = "#555555"
 #: Training sizes that get a column of their own in grids; more would be too small to read.
 _SIZES_SHOWN = 3
 
@@ -53,11 +53,11 @@ def samples(
             strip = np.concatenate([np.moveaxis(pixels[i], 0, 2) for i in members], axis=1)
             axis.imshow(strip.squeeze(), cmap="gray", vmin=0, vmax=255)
             axis.set_axis_off()
-            axis.set_title(names[members[0]], fontsize=8, color=_GREY, loc="left", pad=2)
+            axis.set_title(names[members[0]], fontsize=8, color=GREY, loc="left", pad=2)
         title = f"{task}\n({domains[task]})"
         options = {"ha": "right", "va": "center", "color": COLOURS[domains[task]]}
         row[0].text(-0.03, 0.5, title, transform=row[0].transAxes, **options)
-    return _with_notes(figure, datasets)
+    return with_notes(figure, datasets)
 
 
 def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
@@ -65,15 +65,15 @@ def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
     figure, axis, pools = _dot_plot(properties, estimator)
     for y, (_, pool) in enumerate(pools.iterrows()):
         trained = _training_sets(properties, pool["task"])[estimator]
-        axis.plot(trained, [y] * len(trained), "|", color=_GREY, ms=9, zorder=1)
+        axis.plot(trained, [y] * len(trained), "|", color=GREY, ms=9, zorder=1)
         interval = 1.96 * pool[f"{estimator}_se"]
         axis.errorbar(pool[estimator], y, xerr=interval, **_style(pool["domain"]), capsize=3)
         other = "id_twonn_10pct" if estimator.startswith("id_mle") else "id_mle_k1"
         axis.plot(pool[other], y, **_style(pool["domain"]) | {"mfc": "white"}, zorder=2)
     handles = [
-        _handle(f"pool, {_estimator_name(estimator)}, 95 % interval", marker="o", color=_GREY),
-        _handle(f"pool, {_estimator_name(other)}", marker="o", color=_GREY, mfc="white"),
-        _handle("training sets", marker="|", color=_GREY, ms=9),
+        handle(f"pool, {estimator_name(estimator)}, 95 % interval", marker="o", color=GREY),
+        handle(f"pool, {estimator_name(other)}", marker="o", color=GREY, mfc="white"),
+        handle("training sets", marker="|", color=GREY, ms=9),
     ]
     axis.set_xlabel("intrinsic dimension")
     axis.set_xlim(left=0)
@@ -91,8 +91,8 @@ def sharpness_by_domain(properties: pd.DataFrame) -> Figure:
     sizes = sorted(pools["label_sharpness_m"].unique().astype(int))
     shown = f"M = {sizes[-1]}" if len(sizes) == 1 else f"M = {sizes[0]} to {sizes[-1]}"
     handles = [
-        _handle(f"{shown} images, mean ± SD of draws", marker="o", color=_GREY),
-        _handle("all pairs of the pool", marker="o", color=_GREY, mfc="white"),
+        handle(f"{shown} images, mean ± SD of draws", marker="o", color=GREY),
+        handle("all pairs of the pool", marker="o", color=GREY, mfc="white"),
     ]
     axis.set_xlim(left=0)
     axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
@@ -105,7 +105,7 @@ def accuracy_vs_id(runs: pd.DataFrame) -> Figure:
     figure = _grid(runs, "pool_id", "highest_test_accuracy")
     figure.supxlabel("intrinsic dimension of the dataset", fontsize=9)
     figure.supylabel("highest test accuracy", fontsize=9)
-    return _with_notes(figure, runs)
+    return with_notes(figure, runs)
 
 
 def log_loss_vs_id(runs: pd.DataFrame) -> Figure:
@@ -113,14 +113,22 @@ def log_loss_vs_id(runs: pd.DataFrame) -> Figure:
     figure = _grid(runs, "data_id", "test_loss", logarithmic=True)
     figure.supxlabel("intrinsic dimension of the training set, $d_\\mathrm{data}$", fontsize=9)
     figure.supylabel("test loss [nats], logarithmic", fontsize=9)
-    return _with_notes(figure, runs)
+    return with_notes(figure, runs)
 
 
 def loss_penalty_vs_sharpness(attacks: pd.DataFrame, epsilon: int) -> Figure:
-    """Loss penalty of FGSM at one ε against K_F; a point is a task."""
-    points = scaling.penalty_points(attacks[attacks["epsilon_255"] == epsilon])
-    figure = Figure(figsize=(4.6, 3.6))
-    axis = figure.subplots()
+    """Loss penalty at one ε against K_F, a panel for each attack; a point is a task."""
+    shown = attacks[attacks["epsilon_255"] == epsilon]
+    names = list(shown["attack"].unique())
+    figure = Figure(figsize=(4.6 * len(names), 3.6))
+    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        points = scaling.penalty_points(shown[shown["attack"] == name])
+        _penalty_panel(axis, points)
+        axis.set_ylabel(f"loss penalty, {name.upper()} ε = {epsilon}/255 [nats]")
+    return with_notes(figure, attacks)
+
+
+def _penalty_panel(axis, points: pd.DataFrame) -> None:
     for domain, group in points.groupby("domain"):
         axis.plot(group["label_sharpness"], group["loss_penalty"], **_style(domain), label=domain)
     result = scaling.correlation(points, "label_sharpness", "loss_penalty")
@@ -135,9 +143,8 @@ def loss_penalty_vs_sharpness(attacks: pd.DataFrame, epsilon: int) -> Figure:
     _label_points(axis, points, "label_sharpness", "loss_penalty")
     axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
     axis.set_xlabel("label sharpness $K_F$ of the training sets [1/intensity]")
-    axis.set_ylabel(f"loss penalty, FGSM ε = {epsilon}/255 [nats]")
-    axis.legend(loc="best")
-    return _with_notes(figure, attacks)
+    if len(points):
+        axis.legend(loc="best")
 
 
 def representation_vs_data(runs: pd.DataFrame) -> Figure:
@@ -159,21 +166,21 @@ def representation_vs_data(runs: pd.DataFrame) -> Figure:
         )
     both = runs[["data_id", "representation_id"]].dropna().to_numpy()
     top = 1.06 * (both.max() if len(both) else 1)
-    axis.plot([0, top], [0, top], "--", color=_GREY, lw=1, zorder=0)
+    axis.plot([0, top], [0, top], "--", color=GREY, lw=1, zorder=0)
     axis.annotate(
-        "$d_\\mathrm{repr} = d_\\mathrm{data}$", (0.86 * top, 0.86 * top), color=_GREY, rotation=45,
+        "$d_\\mathrm{repr} = d_\\mathrm{data}$", (0.86 * top, 0.86 * top), color=GREY, rotation=45,
         rotation_mode="anchor", xytext=(-4, 5), textcoords="offset points", ha="center",
     )  # fmt: skip
     axis.set(xlim=(0, top), ylim=(0, top), aspect="equal")
     axis.set_xlabel("$d_\\mathrm{data}$: intrinsic dimension of the training set")
     axis.set_ylabel("$d_\\mathrm{repr}$: intrinsic dimension of the representation")
     handles = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
+        handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
     ]
     for size in dict.fromkeys((sizes[0], sizes[-1])):
-        handles.append(_handle(f"N = {size}", marker="o", color=_GREY, ms=np.sqrt(areas[size])))
+        handles.append(handle(f"N = {size}", marker="o", color=GREY, ms=np.sqrt(areas[size])))
     axis.legend(handles=handles, loc="upper left")
-    return _with_notes(figure, runs)
+    return with_notes(figure, runs)
 
 
 def _grid(runs: pd.DataFrame, x: str, y: str, logarithmic: bool = False) -> Figure:
@@ -190,7 +197,7 @@ def _grid(runs: pd.DataFrame, x: str, y: str, logarithmic: bool = False) -> Figu
             _panel(axis, panel, x, y, logarithmic)
             axis.set_title(f"{model}, N = {size}", fontsize=9, pad=24, loc="left")
     handles = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
+        handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
@@ -243,18 +250,18 @@ def _dot_plot(properties: pd.DataFrame, by: str):
 
 def _dot_plot_finish(figure: Figure, axis, properties: pd.DataFrame, handles: list) -> Figure:
     domains = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d])
+        handle(d, marker=MARKERS[d], color=COLOURS[d])
         for d in sorted(properties["domain"].unique())
     ]
     figure.legend(handles=domains + handles, loc="outside upper left", ncols=2, fontsize=8)
-    return _with_notes(figure, properties)
+    return with_notes(figure, properties)
 
 
 def _training_sets(properties: pd.DataFrame, task: str) -> pd.DataFrame:
     return properties[(properties["task"] == task) & (properties["subset"] != "pool")]
 
 
-def _estimator_name(estimator: str) -> str:
+def estimator_name(estimator: str) -> str:
     return {"id_mle_k1": "MLE", "id_mle_k2": "MLE (k−2)"}.get(estimator, "TwoNN")
 
 
@@ -262,7 +269,7 @@ def _style(domain: str) -> dict:
     return {"marker": MARKERS[domain], "color": COLOURS[domain], "linestyle": "none", "ms": 5}
 
 
-def _handle(label: str, **style):
+def handle(label: str, **style):
     options = {"linestyle": "none", "ms": 5} | style
     return matplotlib.lines.Line2D([], [], label=label, **options)
 
@@ -279,11 +286,11 @@ def _label_points(axis, points: pd.DataFrame, x: str, y: str) -> None:
             ha="center",
             va="bottom" if above else "top",
             fontsize=7,
-            color=_GREY,
+            color=GREY,
         )
 
 
-def _with_notes(figure: Figure, table: pd.DataFrame) -> Figure:
+def with_notes(figure: Figure, table: pd.DataFrame) -> Figure:
     """Below the figure, the notes that must stand beside everything shown of a dataset."""
     if "note" not in table:
         return figure
@@ -293,6 +300,6 @@ def _with_notes(figure: Figure, table: pd.DataFrame) -> Figure:
         lines += textwrap.wrap(f"{', '.join(sorted(group['task']))}: {note}", 80)
     if lines:
         figure.supxlabel(
-            "\n".join([*filter(None, [figure.get_supxlabel()]), *lines]), fontsize=8, color=_GREY
+            "\n".join([*filter(None, [figure.get_supxlabel()]), *lines]), fontsize=8, color=GREY
         )
     return figure

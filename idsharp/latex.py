@@ -22,7 +22,7 @@ SHOWN = {
         "data_id", "representation_id", "label_sharpness",
     ],
     "attacks": [
-        "task", "model", "n_train", "seed", "epsilon_255", "clean_loss", "loss_penalty",
+        "task", "model", "n_train", "seed", "attack", "epsilon_255", "clean_loss", "loss_penalty",
         "clean_accuracy", "attacked_accuracy",
     ],
     "accuracy_vs_id": [
@@ -34,17 +34,25 @@ SHOWN = {
         "log_n_over_d_slope", "log_sharpness_slope", "data_id_slope", "reason",
     ],
     "loss_penalty_vs_sharpness": [
-        "epsilon_255", "domain", "n", "pearson_r", "pearson_p", "spearman_rho",
+        "attack", "epsilon_255", "domain", "n", "pearson_r", "pearson_p", "spearman_rho",
         "label_sharpness_slope", "reason",
     ],
     "representation_vs_data": [
         "domain", "model", "n", "mean_data_id", "mean_representation_id", "share_below",
         "pearson_r", "data_id_slope", "reason",
     ],
+    "representation_layers": [
+        "task", "model", "n_train", "seed", "layer", "depth", "n_features",
+        "representation_id_mle_k1", "representation_id_twonn_10pct", "is_peak",
+    ],
+    "representation_peaks": [
+        "kind", "domain", "model", "n", "peak_depth", "peak_depth_p", "peak_id", "input_id",
+        "pearson_r", "reason",
+    ],
 }  # fmt: skip
 
 #: Tables with a row for each run or set are longer than a page.
-_LONG = ("properties", "runs", "attacks")
+_LONG = ("properties", "runs", "attacks", "representation_layers", "representation_peaks")
 
 #: What each table shows, in a sentence or two; the study's notes are added.
 CAPTIONS = {
@@ -54,17 +62,24 @@ CAPTIONS = {
     "properties": "Intrinsic dimension and label sharpness of the pool and of every training set.",
     "runs": "Every trained network, with the properties of its training set and of its "
     "penultimate representation.",
-    "attacks": "Loss and accuracy of every network under attack (FGSM).",
+    "attacks": "Loss and accuracy of every network under attack: FGSM, one step, and where it was "
+    "run PGD, many steps. Intervals are Wilson's (95 %).",
     "accuracy_vs_id": "Highest test accuracy against the ID of the dataset: lines by domain, "
     "network and N; planes on ID and ln N; differences of slopes between domains. "
     "Ordinary least squares, 95 % intervals, which take the runs of one task as independent.",
     "generalization_law": "Logarithm of the test loss on (ln N)/d, without and with ln K_F, and on "
     "the ID alone. The law, if it held with equality, would have slopes of −1 and 1. Ordinary "
     "least squares, 95 % intervals, which take the runs of one task as independent.",
-    "loss_penalty_vs_sharpness": "Loss penalty under FGSM against label sharpness K_F; a point is "
-    "a task, the mean over networks, N and seeds.",
+    "loss_penalty_vs_sharpness": "Loss penalty under attack against label sharpness K_F, for each "
+    "attack by itself; a point is a task, the mean over networks, N and seeds.",
     "representation_vs_data": "Dimension of the penultimate representation against that of the "
     "training set; a point is a trained network.",
+    "representation_layers": "Dimension of the representation of its training set at every block "
+    "of every network, from the images to the logits.",
+    "representation_peaks": "Where between the images (0) and the logits (1) the dimension of the "
+    "representation is highest: means by domain and network, their difference (natural − "
+    "radiology), and the height of the peak against the ID of the images. A point is a task, the "
+    "mean over N and seeds; t intervals of 95 %.",
 }
 
 

@@ -42,5 +42,8 @@ class Layout:
     def attacks(self, task: str, model: str) -> Path:
         return self.root / "attacks" / task / f"{model}.csv"
 
+    def attack_examples(self, task: str, model: str) -> Path:
+        return self.root / "attacks" / task / f"{model}.examples.npz"
+
     def representations(self, task: str, model: str) -> Path:
         return self.root / "representations" / task / f"{model}.csv"

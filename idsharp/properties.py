@@ -21,7 +21,7 @@ def dimension_record(points: np.ndarray, k: int) -> dict:
     """
     duplicates = find_duplicates(points)
     distinct = take(points, duplicates.first)
-    neighbors = nearest_neighbors(distinct, _depth(2 * k, distinct))
+    neighbors = nearest_neighbors(distinct, neighbors_needed(2 * k, distinct))
     return dimensions(neighbors, k, len(points), duplicates.n_extra)
 
 
@@ -112,10 +112,10 @@ def search(
     usable = first[keep]
     if keep.all():
         neighbors = between_classes = nearest_neighbors(
-            distinct, _depth(k, distinct), labels[first], report=report
+            distinct, neighbors_needed(k, distinct), labels[first], report=report
         )
     else:
-        neighbors = nearest_neighbors(distinct, _depth(k, distinct), report=report)
+        neighbors = nearest_neighbors(distinct, neighbors_needed(k, distinct), report=report)
         rest = distinct[keep]
         between_classes = None
         if len(rest):
@@ -129,7 +129,7 @@ def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return images if len(positions) == len(images) else images[positions]
 
 
-def _depth(k: int, distinct: np.ndarray) -> int:
+def neighbors_needed(k: int, distinct: np.ndarray) -> int:
     """Neighbours to find: k, and four for TwoNN, as far as there are that many."""
     return min(max(k, 4), len(distinct) - 1)
 

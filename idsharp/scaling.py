@@ -19,7 +19,7 @@ from statsmodels.tools import add_constant
 _FEWEST = 3
 
 #: What `correlation` adds to a fit.
-_CORRELATION = ("pearson_r", "pearson_p", "pearson_low", "pearson_high", "spearman_rho")
+CORRELATION = ("pearson_r", "pearson_p", "pearson_low", "pearson_high", "spearman_rho")
 
 
 def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
@@ -159,22 +159,28 @@ def _with_logs(runs: pd.DataFrame) -> pd.DataFrame:
 def loss_penalty_vs_sharpness(attacks: pd.DataFrame) -> pd.DataFrame:
     """The robustness law of Konz & Mazurowski 2024 (theorem 2): the loss penalty rises with K_F.
 
-    One point a task: means over models, training sizes and seeds, as in the paper (fig. 4).
+    One point a task: means over models, training sizes and seeds, as in the paper (fig. 4), for
+    each attack and ε by itself.
 
     Args:
-        attacks: columns task, domain, epsilon_255, loss_penalty (nats), label_sharpness.
+        attacks: columns task, domain, attack, epsilon_255, loss_penalty (nats), label_sharpness.
     """
     rows = []
-    for epsilon, group in attacks.groupby("epsilon_255"):
+    for (attack, epsilon), group in attacks.groupby(["attack", "epsilon_255"]):
         points = penalty_points(group)
         for scope, scoped in scopes(points):
-            names = {"epsilon_255": epsilon, "domain": scope}
+            names = {"attack": attack, "epsilon_255": epsilon, "domain": scope}
             rows.append(names | correlation(scoped, "label_sharpness", "loss_penalty"))
-    return _table(rows, ["epsilon_255", "domain"], ["label_sharpness"], _CORRELATION)
+    names = ["attack", "epsilon_255", "domain"]
+    return _table(rows, names, ["label_sharpness"], CORRELATION)
 
 
 def penalty_points(attacks: pd.DataFrame) -> pd.DataFrame:
-    """Mean loss penalty and K_F of each task, over models, training sizes and seeds."""
+    """Mean loss penalty and K_F of each task, over models, training sizes and seeds.
+
+    Args:
+        attacks: rows of one attack at one ε.
+    """
     numbers = attacks.dropna(subset=["loss_penalty", "label_sharpness"])
     return numbers.groupby(["task", "domain"], as_index=False)[
         ["loss_penalty", "label_sharpness"]
@@ -219,7 +225,7 @@ def representation_vs_data(runs: pd.DataFrame) -> pd.DataFrame:
                 | correlation(group, "data_id", "representation_id")
             )
     names = ["domain", "model", "mean_data_id", "mean_representation_id", "share_below"]
-    return _table(rows, names, ["data_id"], _CORRELATION)
+    return _table(rows, names, ["data_id"], CORRELATION)
 
 
 def _product(groups: list, values: tuple) -> Iterator[tuple]:

@@ -12,8 +12,13 @@ FIGURES = (
     ("accuracy_vs_id", "Accuracy against intrinsic dimension"),
     ("log_loss_vs_id", "Test loss against intrinsic dimension"),
     ("loss_penalty_vs_sharpness", "Loss penalty under attack against label sharpness"),
+    ("attack_examples", "Attacked images"),
     ("representation_vs_data", "What networks learn against what they are given"),
+    ("id_by_layer", "Intrinsic dimension from layer to layer"),
 )
+
+#: Share of test images without a gradient above which the summary says so.
+_VANISHED = 0.01
 
 
 def summarize(
@@ -29,17 +34,18 @@ def summarize(
     Args:
         note: what must be said of the whole study, or nothing.
         tables: the study's tables by name.
-        captions: a caption in words for each figure.
+        captions: a caption in words for each figure that the study has.
         sources: dataset, title, url, licence and citation of the datasets that are known.
-        epsilon: the attack that is shown, in 1/255.
+        epsilon: the bound of the attacks that are shown, in 1/255.
     """
     datasets, runs, attacks = tables["datasets"], tables["runs"], tables["attacks"]
     parts = [f"# {title}", *([f"> {note}"] if note else []), _about(datasets, runs)]
     parts += _notes(datasets)
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
-    parts += ["## Laws", *_laws(tables, epsilon), "## Figures"]
+    parts += [*_attack_notes(attacks), "## Laws", *_laws(tables, epsilon), "## Figures"]
     for name, heading in FIGURES:
-        parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+        if name in captions:
+            parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
     parts += _sources(datasets, sources)
     parts.append(
         "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "
@@ -123,27 +129,61 @@ def _sources(datasets: pd.DataFrame, sources: pd.DataFrame) -> list[str]:
 
 
 def _networks(runs: pd.DataFrame, attacks: pd.DataFrame, epsilon: int) -> str:
-    largest = runs["n_train"].max()
     keys = ["task", "domain", "model", "n_train", "seed"]
-    shown = attacks.loc[
-        attacks["epsilon_255"] == epsilon, [*keys, "loss_penalty", "attacked_accuracy"]
-    ]
-    rows = runs[runs["n_train"] == largest].merge(shown, on=keys)
-    text = markdown_table(
-        rows.sort_values(["domain", "task", "model", "seed"]),
-        {
-            "task": ("task", str),
-            "model": ("model", str),
-            "n_train": ("N", _whole),
-            "test_loss": ("test loss [nats]", _three),
-            "highest_test_accuracy": ("highest accuracy", _three),
-            "data_id": ("d_data", _two),
-            "representation_id": ("d_repr", _two),
-            "loss_penalty": (f"penalty, ε = {epsilon}/255 [nats]", _three),
-            "attacked_accuracy": ("accuracy under attack", _three),
-        },
-    )
+    rows = runs[runs["n_train"] == runs["n_train"].max()]
+    columns = {
+        "task": ("task", str),
+        "model": ("model", str),
+        "n_train": ("N", _whole),
+        "test_loss": ("test loss [nats]", _three),
+        "highest_test_accuracy": ("highest accuracy", _three),
+        "data_id": ("d_data", _two),
+        "representation_id": ("d_repr", _two),
+    }
+    for attack in attacks["attack"].unique():
+        penalty, accuracy = f"{attack}_penalty", f"{attack}_accuracy"
+        shown = attacks[(attacks["attack"] == attack) & (attacks["epsilon_255"] == epsilon)]
+        shown = shown.rename(columns={"loss_penalty": penalty, "attacked_accuracy": accuracy})
+        rows = rows.merge(shown[[*keys, penalty, accuracy]], on=keys)
+        name = f"{attack.upper()} ε = {epsilon}/255"
+        columns[penalty] = (f"penalty, {name} [nats]", _three)
+        columns[accuracy] = (f"accuracy, {name}", _three)
+    text = markdown_table(rows.sort_values(["domain", "task", "model", "seed"]), columns)
     return text + "\n\nThe largest N only; `tables/runs.csv` and `tables/attacks.csv` have all."
+
+
+def _attack_notes(attacks: pd.DataFrame) -> list[str]:
+    """What casts doubt on attacks: gradients that vanish, and PGD that does less than FGSM."""
+    keys, notes = ["task", "model", "n_train", "seed"], []
+    attacks = attacks[attacks["status"] == "ok"]
+    networks = attacks.drop_duplicates(keys)
+    share = networks["n_zero_gradient"] / networks["n_test_images"]
+    if (share > _VANISHED).any():
+        notes.append(
+            f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
+            f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
+            f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No "
+            "attack moves these images, so that numbers under attack flatter the network."
+        )
+    both = attacks[attacks["attack"] == "fgsm"].merge(
+        attacks[attacks["attack"] == "pgd"], on=[*keys, "epsilon_255"], suffixes=("_fgsm", "_pgd")
+    )
+    # Both attack the same images, so that the interval is wider than the noise of the difference.
+    weaker = both[both["attacked_accuracy_low_pgd"] > both["attacked_accuracy_fgsm"]]
+    if len(weaker):
+        gap = weaker["attacked_accuracy_pgd"] - weaker["attacked_accuracy_fgsm"]
+        most = weaker.loc[gap.idxmax()]
+        notes.append(
+            f"> **PGD does less than FGSM in {len(weaker)} of {len(both)} cases (networks and ε), "
+            f"most at ε = {most['epsilon_255']:.0f}/255 on {_network(most)}: accuracy "
+            f"{most['attacked_accuracy_pgd']:.3g} against {most['attacked_accuracy_fgsm']:.3g}.** "
+            f"Gradients mislead there (masking), or PGD needs more steps."
+        )
+    return notes
+
+
+def _network(row: pd.Series) -> str:
+    return f"{row['task']}, {row['model']}, N = {row['n_train']}, seed {row['seed']}"
 
 
 def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
@@ -168,7 +208,7 @@ def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
     penalty = tables["loss_penalty_vs_sharpness"]
     for _, row in penalty[penalty["epsilon_255"] == epsilon].iterrows():
         lines.append(
-            f"- Loss penalty against K_F, {row['domain']}: "
+            f"- Loss penalty ({row['attack'].upper()}) against K_F, {row['domain']}: "
             + _sentence(row, lambda r: f"Pearson r = {r['pearson_r']:.2f}, n = {r['n']:.0f} tasks.")
         )
     learned = tables["representation_vs_data"]
@@ -177,7 +217,25 @@ def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
             f"- d_repr ≤ d_data, {row['domain']}: in {100 * row['share_below']:.0f} % of runs "
             f"(means {row['mean_representation_id']:.1f} and {row['mean_data_id']:.1f})."
         )
+    if "representation_peaks" in tables:
+        lines += _peaks(tables["representation_peaks"])
     return ["\n".join(lines)]
+
+
+def _peaks(peaks: pd.DataFrame) -> list[str]:
+    """Where the representation's dimension is highest, over all networks."""
+    lines = []
+    for _, row in peaks[(peaks["model"] == "all") & (peaks["kind"] != "height")].iterrows():
+        if pd.isna(row["peak_depth"]):
+            lines.append(f"- Difference of the peak's depth: not measured: {row['reason']}.")
+            continue
+        what = f"Peak of d_repr over layers, {row['domain']}: at depth"
+        if row["kind"] == "difference":
+            what = "Difference of the peak's depth, natural − radiology:"
+        interval = f"95 % interval {row['peak_depth_low']:.2f} to {row['peak_depth_high']:.2f}"
+        bracket = interval if pd.isna(row["reason"]) else row["reason"]
+        lines.append(f"- {what} {row['peak_depth']:.2f} ({bracket}), n = {row['n']:.0f} tasks.")
+    return lines
 
 
 def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:

@@ -1,4 +1,4 @@
-# FGSM at every ε, on all networks of one task and model.
+# Every attack at every ε, on all networks of one task and model.
 
 
 rule attack:
@@ -9,7 +9,9 @@ rule attack:
         checkpoints=checkpoints_of,
         code=code_for("attack"),
     output:
-        "results/{study}/attacks/{task}/{model}.csv",
+        table="results/{study}/attacks/{task}/{model}.csv",
+        per_image="results/{study}/attacks/{task}/{model}.npz",
+        examples="results/{study}/attacks/{task}/{model}.examples.npz",
     log:
         "results/{study}/logs/attack/{task}/{model}.log",
     conda:
@@ -17,14 +19,21 @@ rule attack:
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,
-        runtime=60,
+        runtime=60 if SETTINGS["attacks"] == ["fgsm"] else 240,
         gpu=1,
-    params:
-        epsilons=SETTINGS["epsilons"],
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+    params:
+        attacks=SETTINGS["attacks"],
+        epsilons=SETTINGS["epsilons"],
+        pgd_steps=SETTINGS["pgd_steps"],
+        pgd_step_size=SETTINGS["pgd_step_size"],
+        pgd_restarts=SETTINGS["pgd_restarts"],
     message:
         "Attacking {wildcards.model} on {wildcards.task}"
     shell:
-        "python {input.code[0]} --images {input.images} --samples {input.samples} "
-        "--runs {input.runs} --epsilons {params.epsilons} --threads {threads} "
-        "--jobs-per-gpu {params.jobs_per_gpu} --table {output} > {log} 2>&1"
+        "python {input.code[0]} {wildcards.task} {wildcards.model} --images {input.images} "
+        "--samples {input.samples} --runs {input.runs} --attacks {params.attacks} "
+        "--epsilons {params.epsilons} --pgd-steps {params.pgd_steps} "
+        "--pgd-step-size {params.pgd_step_size} --pgd-restarts {params.pgd_restarts} "
+        "--threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output.table} "
+        "--per-image {output.per_image} --examples {output.examples} > {log} 2>&1"

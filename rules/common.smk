@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
-from idsharp.datasets import ADAPTERS
+from idsharp.datasets import ADAPTERS, open_dataset
 from idsharp.config import (
     ConfigError,
     adapter_settings,
@@ -52,8 +52,14 @@ FIGURES = [
     "accuracy_vs_id",
     "log_loss_vs_id",
     "loss_penalty_vs_sharpness",
+    "attack_examples",
     "representation_vs_data",
 ]
+# The curve over layers, where the study measures them.
+BLOCKS = SETTINGS["representation_layers"] == "blocks"
+BLOCK_TABLES = ["representation_layers", "representation_peaks"] if BLOCKS else []
+TABLES += BLOCK_TABLES
+FIGURES += ["id_by_layer"] if BLOCKS else []
 
 helpers.use_this_python(ROOT)
 
@@ -85,19 +91,15 @@ def dataset_paths(wildcards):
     """A dataset's own files that are there: a file, or a folder and its folders of two levels.
 
     Adding or removing a file changes its folder's time, and so reruns what comes from it. What is
-    missing is no input: `locate` then says what to do.
+    missing is no input: `locate` then says what to do. What downloads by itself changes its folder
+    itself; its files are known by their checksums.
     """
-    settings = config["datasets"][wildcards.dataset]
+    settings = json.loads(dataset_settings(wildcards.dataset))
+    if open_dataset(wildcards.dataset, settings, config["data_dir"]).downloads:
+        return []
     given = [settings.get("path", f"{config['data_dir']}/{wildcards.dataset}")]
     given += [settings["labels"]] if "labels" in settings else []
-    found = []
-    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
-        if path.is_dir():
-            folders = [path, *path.glob("*/"), *path.glob("*/*/")]
-            found += [str(f) for f in folders if not f.name.startswith(".")]
-        elif path.exists():
-            found.append(str(path))
-    return sorted(found)
+    return helpers.tracked_paths(given)
 
 
 def reading_threads(task):
@@ -133,10 +135,11 @@ def checkpoints_of(wildcards):
 
 
 def described_tasks():
-    """Dataset, domain and note of each task, as JSON."""
+    """What the tables say of each task, as JSON."""
     described = {}
     for task in (*TASKS, *MEASURED):
         dataset = config["datasets"][dataset_of(task)]
         described[task] = {"dataset": dataset_of(task), "domain": dataset["domain"]}
         described[task]["note"] = dataset.get("note", "")
+        described[task]["instead_of"] = config["tasks"][task].get("instead_of", "")
     return json.dumps(described)

@@ -14,6 +14,8 @@ from snakemake.exceptions import WorkflowError
 from idsharp.availability import Availability, instructions, look_over
 from idsharp.config import ConfigError, adapter_settings
 
+_MOST_TRACKED = 2000
+
 
 def use_this_python(root: Path) -> None:
     """Let `python` in shell commands be the one that runs Snakemake, with the library in `root`.
@@ -64,6 +66,22 @@ def imported_modules(root: Path, file: Path) -> Iterator[Path]:
             for candidate in (path.with_suffix(".py"), path / "__init__.py"):
                 if candidate.is_file():
                     yield candidate
+
+
+def tracked_paths(given: list[str]) -> list[str]:
+    """Files, and folders with their folders of two levels as far as those are not too many."""
+    found: list[str] = []
+    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
+        if path.is_dir():
+            folders = [path]
+            for pattern in ("*/", "*/*/"):
+                deeper = [folder for folder in path.glob(pattern) if folder.name[0] != "."]
+                # Every one of them is looked at whenever the workflow is parsed.
+                folders += deeper if len(deeper) <= _MOST_TRACKED else []
+            found += map(str, folders)
+        elif path.exists():
+            found.append(str(path))
+    return sorted(found)
 
 
 def look_over_study(config: dict, study: dict) -> list[Availability]:

@@ -51,23 +51,29 @@ rule tables:
         seeds=SETTINGS["seeds"],
         id_estimator=SETTINGS["id_estimator"],
         representation_estimator=SETTINGS["representation_estimator"],
+        blocks="--blocks" if BLOCKS else "",
     message:
         "Making the tables of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
-        "--representation-estimator {params.representation_estimator} > {log} 2>&1"
+        "--representation-estimator {params.representation_estimator} {params.blocks} > {log} 2>&1"
 
 
 rule figures:
     input:
         tables=expand(
             "results/{{study}}/tables/{table}.csv",
-            table=["datasets", "properties", "runs", "attacks"],
+            table=["datasets", "properties", "runs", "attacks", *BLOCK_TABLES[:1]],
         ),
         images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
         samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
+        examples=expand(
+            "results/{{study}}/attacks/{task}/{model}.examples.npz",
+            task=TASKS,
+            model=SETTINGS["models"],
+        ),
         code=code_for("figures"),
     output:
         [
@@ -88,12 +94,14 @@ rule figures:
         mem_mb=4000,
         runtime=30,
     params:
+        models=SETTINGS["models"],
         shown_epsilon=SETTINGS["shown_epsilon"],
+        blocks="--blocks" if BLOCKS else "",
     message:
         "Drawing the figures of {wildcards.study}"
     shell:
-        "python {input.code[0]} results/{wildcards.study} --shown-epsilon {params.shown_epsilon} "
-        "> {log} 2>&1"
+        "python {input.code[0]} results/{wildcards.study} --models {params.models} "
+        "--shown-epsilon {params.shown_epsilon} {params.blocks} > {log} 2>&1"
 
 
 rule summary:

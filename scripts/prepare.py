@@ -7,8 +7,8 @@ import pandas as pd
 
 from idsharp.cli_tools import run
 from idsharp.datasets import open_dataset
+from idsharp.parallel import usable_cores
 from idsharp.prepare import Request, prepare_task
-from idsharp.reading import usable_processes
 from idsharp.records import provenance, write_array, write_csv, write_json
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
     index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
-    prepared = prepare_task(dataset, index, request, log, usable_processes(args.processes))
+    prepared = prepare_task(dataset, index, request, log, min(args.processes, usable_cores()))
     write_array(args.images, prepared.images)
     write_csv(args.samples, prepared.samples)
     audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")

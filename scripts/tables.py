@@ -22,12 +22,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--id-estimator", required=True, help="for d_data")
     parser.add_argument("--representation-estimator", required=True, help="for d_repr")
+    parser.add_argument("--blocks", action="store_true", help="networks were measured by block")
     args = parser.parse_args()
 
     trained = [task for task in args.tasks if task not in args.measured]
     sizes = args.models, args.n_train, args.seeds
     layout = Layout(args.results, trained, *sizes, args.measured)
-    tables = build_tables(layout, args.tasks, args.id_estimator, args.representation_estimator)
+    estimators = args.id_estimator, args.representation_estimator
+    tables = build_tables(layout, args.tasks, *estimators, blocks=args.blocks)
     noted = {name: task["note"] for name, task in args.tasks.items() if task["note"]}
     notes = [
         f"{', '.join(name for name in noted if noted[name] == note)}: {note}"

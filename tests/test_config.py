@@ -34,6 +34,8 @@ def test_a_users_study_takes_three_lines(config):
 
 
 def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(config):
+    for vgg in ("vgg13", "vgg16", "vgg19"):
+        assert hyperparameters(config, vgg, "svhn") == {"learning_rate": 1.0e-6, "batch_size": 6}
     changed = copy.deepcopy(config)
     vgg = changed["models"]["vgg13"] | {"by_dataset": {"demo_digits": {"learning_rate": 1.0e-6}}}
     changed["models"]["vgg13"] = vgg
@@ -53,7 +55,7 @@ def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(co
 WRONG = {
     "study: dmo": (r"study names 'dmo'.*did you mean demo\?.*there are: demo", "study", "dmo"),
     "unknown key": (
-        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: channels",
+        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: attacks",
         "studies.demo.epoch", 3,
     ),
     "type": (r"studies.demo.epochs is 'x'; allowed: a whole number of epochs",
@@ -76,14 +78,29 @@ WRONG = {
     "pool": (r"studies.demo.pool_size is 500:.*at least 600", "studies.demo.pool_size", 500),
     "epsilon": (r"studies.demo.shown_epsilon is 3: write one of the epsilons",
                 "studies.demo.shown_epsilon", 3),
+    "attack": (r"studies.demo.attacks\[1\] is 'cw'; allowed: an attack — fgsm, pgd",
+               "studies.demo.attacks", ["fgsm", "cw"]),
+    "dlr": (r"studies.demo.attacks\[0\] is 'dlr'.*needs 3 classes, its targeted form 4.*write pgd",
+            "studies.demo.attacks", ["dlr"]),
+    "apgd-dlr": (r"attacks\[1\] is 'apgd-dlr'; allowed: fgsm or pgd. The DLR loss",
+                 "studies.demo.attacks", ["fgsm", "apgd-dlr"]),
+    "step": (r"pgd_step_size is 0.5; allowed: a number of at least 1.*end inside the bound",
+             "studies.demo.pgd_step_size", 0.5),
     "task": (r"studies.demo.tasks names 'photo'.*did you mean photos",
              "studies.demo.tasks", ["photo"]),
     "dataset": (r"tasks.photos.dataset names 'nowhere'", "tasks.photos.dataset", "nowhere"),
     "labels": (r"tasks.mnist_3v8.classes\[.\]\[0\] is .; allowed: a label, in quotes",
                "tasks.mnist_3v8.classes", [[3], [8]]),
-    "adapter": (r"datasets.x.adapter is 'tape'; allowed:.*embedded, folder, nifti, npz, table",
+    "adapter": (r"datasets.x.adapter is 'tape'; allowed:.*embedded, folder, .*npz, .*table",
                 "datasets.x", {"adapter": "tape", "domain": "natural"}),
-    "folder": (r"datasets.x lacks path", "datasets.x", {"adapter": "folder", "domain": "natural"}),
+    "path": (r"datasets.x lacks path", "datasets.x", {"adapter": "dicom", "domain": "natural"}),
+    "draw": (r"tasks.photos.classes lacks number", "tasks.photos.classes",
+             {"draw": 2, "at_least": 5}),
+    "drawn balance": (r"n_train is 100: task mnist_3v8 has 3 classes", "tasks.mnist_3v8.classes",
+                      {"draw": 3, "at_least": 5, "number": 1}),
+    "measured": (r"studies.demo.measured names photos, which studies.demo.tasks names too",
+                 "studies.demo.measured", ["photos"]),
+    "mirror": (r"mirror is 3; allowed: a folder, or an address", "mirror", 3),
     "npz": (r"a path, or a url and its checksum",
             "datasets.x", {"adapter": "npz", "domain": "natural", "url": "https://x.org/y.npz"}),
     "defaults": (r"defaults lacks k", "defaults.k", None),

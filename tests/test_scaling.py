@@ -102,13 +102,22 @@ def test_a_loss_of_zero_is_left_out_and_counted():
     assert (law["n_left_out"] == 1).all()
 
 
-def test_loss_penalty_takes_a_point_a_task():
-    attacks = pd.concat([runs().assign(epsilon_255=e) for e in (1, 2)], ignore_index=True)
-    attacks["loss_penalty"] = 1e4 * attacks["label_sharpness"] * attacks["epsilon_255"]
+def test_loss_penalty_takes_a_point_a_task_and_keeps_attacks_apart():
+    attacks = pd.concat(
+        [
+            runs().assign(attack=attack, epsilon_255=e, strength=strength * e)
+            for attack, strength in (("pgd", 3e4), ("fgsm", 1e4))
+            for e in (1, 2)
+        ],
+        ignore_index=True,
+    )
+    attacks["loss_penalty"] = attacks["label_sharpness"] * attacks["strength"]
     table = scaling.loss_penalty_vs_sharpness(attacks)
-    assert table["n"].tolist() == [12, 6, 6] * 2
+    assert table["n"].tolist() == [12, 6, 6] * 4
     assert table["pearson_r"].to_numpy() == pytest.approx(1)
-    assert table["label_sharpness_slope"].to_numpy() == pytest.approx([1e4] * 3 + [2e4] * 3)
+    slopes = table.groupby(["attack", "epsilon_255"])["label_sharpness_slope"].mean()
+    assert slopes["fgsm"].tolist() == pytest.approx([1e4, 2e4])
+    assert slopes["pgd"].tolist() == pytest.approx([3e4, 6e4])
 
 
 def test_correlation_equals_its_definition():

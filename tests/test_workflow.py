@@ -14,8 +14,13 @@ import torch
 import yaml
 from PIL import Image
 
+from idsharp.attack_files import read_example
 from idsharp.columns import COLUMNS
+from idsharp.images import to_grey
 from idsharp.layout import Layout
+from idsharp.neighbors import nearest_neighbors
+from idsharp.properties import properties_record
+from idsharp.sharpness import resolution_free, sharpness_of_all_pairs
 from tests.conftest import ROOT, blobs, write_image_folder
 
 TASKS, SIZES, EPSILONS = ["halves", "sides"], [20, 40], [2, 8]
@@ -44,14 +49,24 @@ def write_study(folder, **changes):
     settings = {
         "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
         "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
-        "sharpness_m": 50, "sharpness_draws": 3,
+        "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours"], "channels": "own",
+        "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
     } | changes  # fmt: skip
     files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
     arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
+    colour = {"adapter": "npz", "path": str(folder / "colour.npz"), "domain": "natural"}
     config = {
         "study": "tiny",
-        "datasets": {"files": files | {"note": "made of noise"}, "arrays": arrays},
-        "tasks": {"halves": {"dataset": "files"}, "sides": {"dataset": "arrays"}},
+        "datasets": {
+            "files": files | {"note": "made of noise"},
+            "arrays": arrays,
+            "colour": colour | {"channels": 3},
+        },
+        "tasks": {
+            "halves": {"dataset": "files"},
+            "sides": {"dataset": "arrays", "classes": {"draw": 2, "number": 1, "at_least": 40}},
+            "colours": {"dataset": "colour"},
+        },
         "studies": {"tiny": settings},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
@@ -65,6 +80,8 @@ def study(tmp_path_factory):
     write_image_folder(folder / "images", 45, seed=0)
     images = np.concatenate([blobs(45, 0, seed=1), blobs(45, 1, seed=1)])
     np.savez(folder / "arrays.npz", train_images=images, train_labels=np.arange(90) // 45)
+    colours = np.stack([images[i : i + 30] for i in (0, 15, 60)], axis=3)
+    np.savez(folder / "colour.npz", train_images=colours, train_labels=np.arange(30) % 3)
     arguments = write_study(folder)
     snakemake(folder, *arguments)
     return folder, arguments
@@ -101,9 +118,39 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
             checkpoint = layout.run(task, "resnet18", n, 0).with_suffix(".pt")
             assert torch.load(checkpoint, weights_only=True)
         attacks = pd.read_csv(layout.attacks(task, "resnet18"))
-        assert sorted(attacks["epsilon_255"]) == sorted(EPSILONS * 2)
+        assert attacks.groupby(["attack", "n_train"])["epsilon_255"].agg(list).tolist() == [
+            EPSILONS
+        ] * (2 * len(SIZES))
+        with np.load(layout.attacks(task, "resnet18").with_suffix(".npz")) as file:
+            assert file["n_train"].tolist() == SIZES
+            assert file["image_id"].tolist() == samples["id"][60:].tolist()
+            penalty = (file["loss"][:, 1:] - file["loss"][:, :1]).mean(axis=2)
+        assert penalty.flatten() == pytest.approx(attacks["loss_penalty"], abs=1e-6)
+        assert read_example(layout.attack_examples(task, "resnet18"), 2).n_train == SIZES[-1]
         learned = pd.read_csv(layout.representations(task, "resnet18"))
         assert learned["n_images"].tolist() == SIZES
+
+
+def test_a_task_that_is_only_measured(study):
+    folder = study[0] / "results" / "tiny"
+    assert np.load(folder / "data" / "colours" / "images.npy").shape == (30, 3, 32, 32)
+    assert not list(folder.glob("models/colours*"))
+    row = pd.read_csv(folder / "tables" / "datasets.csv").set_index("task").loc["colours"]
+    assert (row["n_pool"], row["n_test"], row["channels"], row["classes"]) == (
+        30,
+        0,
+        3,
+        "0 | 1 | 2",
+    )
+    # K_F compares data sets in grey; the resolution-free one is that of the colours.
+    images = np.load(folder / "data" / "colours" / "images.npy")
+    labels = pd.read_csv(folder / "data" / "colours" / "samples.csv")["label"].to_numpy()
+    grey = properties_record(to_grey(images), labels, 5, 50, 3, np.random.default_rng(0))
+    own = sharpness_of_all_pairs(nearest_neighbors(images, 1, labels)).value
+    assert row["label_sharpness_all"] == pytest.approx(grey["label_sharpness_all"])
+    assert row["label_sharpness_all_resolution_free"] == pytest.approx(
+        resolution_free(own, (3, 32, 32))
+    )
 
 
 def test_tables_have_their_rows_units_and_numbers_of_points(study):
@@ -116,13 +163,14 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
         latex = (folder / f"{name}.tex").read_text()
         assert latex.count(r"\\") >= len(table) + 1
         assert not re.search(r"[−≤≲ερ²]", latex), "LaTeX source must be plain"
-    assert len(tables["datasets"]) == 2
+    assert len(tables["datasets"]) == 3
     assert len(tables["runs"]) == 4
-    assert len(tables["attacks"]) == 8
-    assert len(tables["properties"]) == 6
+    assert len(tables["attacks"]) == 16
+    assert len(tables["properties"]) == 7
     inside = tables["attacks"]
     assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
     assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()
+    assert (inside["robust_accuracy"] <= inside["attacked_accuracy"]).all()
     # Two tasks carry no regression: said, not fitted.
     lines = tables["accuracy_vs_id"]
     assert lines["reason"].notna().all()
@@ -132,7 +180,7 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
 def test_figures_and_summary(study):
     root = study[0] / "results" / "tiny"
     figures = sorted((root / "figures").glob("*.png"))
-    assert len(figures) == 7
+    assert len(figures) == 8
     for figure in figures:
         with Image.open(figure) as image:
             image.load()
@@ -141,7 +189,7 @@ def test_figures_and_summary(study):
     summary = (root / "summary.md").read_text()
     for link in re.findall(r"\]\((figures/[^)]+)\)", summary):
         assert (root / link).is_file()
-    assert summary.count("](figures/") == 7
+    assert summary.count("](figures/") == 8
     assert "halves: made of noise" in summary
     assert "nan" not in summary.lower()
 
@@ -214,10 +262,18 @@ def test_a_wrong_setting_stops_before_anything_runs(study):
 
 def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
-    done = snakemake(tmp_path, *arguments, "--until", "locate", check=False)
+    done = snakemake(tmp_path, "-n", *arguments)
+    assert f"files is missing: there is no {tmp_path / 'images'}" in done.stdout
+    assert jobs_of(done)["train"] == "4"
+    done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
-    assert f"error: dataset files: there is no folder {tmp_path / 'images'}" in done.stdout
-    assert not list((tmp_path / "results").rglob("*.csv"))
+    assert "3 datasets are missing" in done.stdout
+    assert not list((tmp_path / "results").rglob("*.*"))
+    skip = (*arguments, "--config", "missing_data=skip")
+    assert "none of the data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
+    write_image_folder(tmp_path / "images", 45, seed=0)
+    jobs = jobs_of(snakemake(tmp_path, "-n", *skip))
+    assert (jobs["prepare"], jobs["train"]) == ("1", "2")
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
