@@ -230,6 +230,37 @@ def test_another_training_size_trains_that_size_alone(study):
     }  # fmt: skip
 
 
+def test_every_block_on_request(study, tmp_path):
+    """The same trained networks, measured at every block: no training, new tables and a figure."""
+    folder, _ = study
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    try:
+        write_study(folder, representation_layers="blocks")
+        shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    finally:
+        write_study(folder)
+    arguments = "--configfile", tmp_path / "tiny.yaml"
+    assert jobs_of(snakemake(tmp_path, "-n", *arguments)) == {
+        "all": "1", "representation": "2", "tables": "1", "figures": "1", "summary": "1",
+        "total": "6",
+    }  # fmt: skip
+    snakemake(tmp_path, *arguments)
+    root = tmp_path / "results" / "tiny"
+    layers = pd.read_csv(root / "tables" / "representation_layers.csv")
+    # Two tasks, two sizes, and ResNet-18's stem and eight blocks between images and logits.
+    assert len(layers) == 2 * 2 * 12
+    assert layers["is_peak"].sum() == 4
+    assert (root / "figures" / "id_by_layer.pdf").read_bytes().startswith(b"%PDF")
+    summary = (root / "summary.md").read_text()
+    assert "Peak of d_repr over layers, natural" in summary
+    assert "](figures/id_by_layer.png)" in summary
+    # Back again, the former tables and the summary return, though files of the others lie there.
+    arguments = write_study(folder)
+    shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    snakemake(tmp_path, "--configfile", tmp_path / "tiny.yaml")
+    assert "id_by_layer" not in (root / "summary.md").read_text()
+
+
 def test_a_new_image_reruns_its_task_alone(study):
     folder, arguments = study
     new = folder / "images" / "left" / "new.png"
