@@ -20,5 +20,6 @@ def trained_models(
         if record["status"] != "ok":
             yield names, None
             continue
-        model = build_model(record["model"], channels, record["outputs"], 0, record["input_scale"])
+        sizes = (channels, record["outputs"], 0, record["input_scale"], record["image_size"])
+        model = build_model(record["model"], *sizes)
         yield names, load_checkpoint(model, path.with_suffix(".pt"))

@@ -10,6 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
+from idsharp.model_names import check_image_size, check_model
+
 SCHEMA = Path(__file__).parent.parent / "rules" / "config.schema.yaml"
 
 
@@ -40,6 +42,8 @@ def check_config(config: dict) -> None:
         other = task.get("instead_of", name)
         if other not in config["tasks"]:
             raise ConfigError(_unknown(f"tasks.{name}.instead_of", other, config["tasks"]))
+    for model in config["models"]:
+        _check_hyperparameters(model, config)
     for name in config["studies"]:
         _check_study(name, config)
 
@@ -71,6 +75,13 @@ def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
     return told | ({"mirror": config["mirror"]} if "mirror" in config else {})
 
 
+def hyperparameters(config: dict, model: str, dataset: str) -> dict:
+    """Learning rate and batch size of a model on a dataset; of `other` where it has no entry."""
+    settings = config["models"].get(model, config["models"]["other"])
+    chosen = settings | settings.get("by_dataset", {}).get(dataset, {})
+    return {name: chosen[name] for name in ("learning_rate", "batch_size")}
+
+
 def merged(config: dict, more: dict) -> dict:
     """A configuration with the settings of a second file over it, as Snakemake merges them."""
     both = dict(config)
@@ -78,6 +89,18 @@ def merged(config: dict, more: dict) -> dict:
         nested = isinstance(value, dict) and isinstance(both.get(key), dict)
         both[key] = merged(both[key], value) if nested else value
     return both
+
+
+def _check_hyperparameters(model: str, config: dict) -> None:
+    if model == "other":
+        return
+    try:
+        check_model(model)
+    except ValueError as error:
+        raise ConfigError(f"models: {error}") from error
+    for dataset in config["models"][model].get("by_dataset", {}):
+        if dataset not in config["datasets"]:
+            raise ConfigError(_unknown(f"models.{model}.by_dataset", dataset, config["datasets"]))
 
 
 def _check_study(name: str, config: dict) -> None:
@@ -103,8 +126,11 @@ def _check_study(name: str, config: dict) -> None:
                     f"is balanced; write a multiple of {classes}"
                 )
     for model in study["models"]:
-        if model not in config["models"]:
-            raise ConfigError(f"models has no entry {model}, which {where}.models names")
+        try:
+            check_model(model)
+            check_image_size(model, study["image_size"])
+        except ValueError as error:
+            raise ConfigError(f"{where}.models: {error}") from error
     if study["shown_epsilon"] not in study["epsilons"]:
         raise ConfigError(
             f"{where}.shown_epsilon is {study['shown_epsilon']}: write one of the epsilons "

@@ -15,6 +15,7 @@ from idsharp.config import (
     adapter_settings,
     channels_of,
     check_config,
+    hyperparameters,
     number_of_classes,
     study_settings,
 )
