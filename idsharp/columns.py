@@ -34,9 +34,7 @@ COLUMNS = {
     "n_train": Column("N", "images", "size of the training set; all: every size together"),
     "seed": Column("Seed", "", "number of the replicate"),
     "status": Column(
-        "Status",
-        "",
-        "ok; diverged: the loss ceased to be finite; too few images: N of them are not there",
+        "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
     ),
     "image_size": Column("Size", "pixels", "height and width"),
     "channels": Column("Channels", "1", "1: grey, 3: colour"),

@@ -184,7 +184,7 @@ def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     assert len(tables["attacks"]) == 32
     draw_everything(tables)
     text = summary_of(tables)
-    assert "**Diverged: 1** (task3), left out of every fit." in text
+    assert "**Diverged: 1** (task0), left out of every fit." in text
     assert "nan" not in text.lower()
 
 

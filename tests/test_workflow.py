@@ -262,8 +262,7 @@ def test_every_block_on_request(study, tmp_path):
 
 
 def test_a_size_that_a_task_cannot_give_is_a_gap(study, tmp_path):
-    folder, arguments = study
-    data = folder / "results" / "tiny" / "data" / "halves"
+    data = study[0] / "results" / "tiny" / "data" / "halves"
     inputs = ["--images", data / "images.npy", "--samples", data / "samples.csv"]
     record = tmp_path / "n62_s0.json"
     outputs = ["--record", record, "--checkpoint", tmp_path / "n62_s0.pt",
