@@ -33,7 +33,7 @@ def representation_records(
     Memory does not grow with the values of a layer: `stored_activations`, `nearest_by_columns`.
 
     Args:
-        name: of the model, one of MODELS.
+        name: of the model.
         images: n×C×H×W uint8.
         k: neighbours of the MLE.
         layers: "penultimate", or "blocks": every layer that `idsharp.layers` lists, from the images

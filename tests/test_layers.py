@@ -9,7 +9,8 @@ import torch
 from idsharp import activations
 from idsharp.activations import PointFile, stored_activations
 from idsharp.layers import PENULTIMATE, layers_of
-from idsharp.models import MODELS, build_model, penultimate
+from idsharp.model_names import PAPERS
+from idsharp.models import build_model, penultimate
 from idsharp.training import as_input
 
 CPU = torch.device("cpu")
@@ -50,7 +51,7 @@ def image_set(n, seed=0, size=64):
     return np.random.default_rng(seed).integers(0, 256, (n, 1, size, size), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", PAPERS)
 def test_every_block_of_every_network(name):
     model = build_model(name, 1, 3, seed=0)
     layers = layers_of(model.network)

@@ -94,7 +94,10 @@ def properties(rng, undefined):
 def training(rng, status):
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "highest_test_accuracy")
     numbers = {name: float(rng.uniform(0.1, 0.9)) if status == "ok" else None for name in names}
-    return numbers | {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    constant = False if status == "ok" else None
+    speed = {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    cost = {"peak_memory_mb": 500.0, "n_interruptions": 0}
+    return numbers | {"constant_output": constant} | speed | cost
 
 
 def attack(rng, name, epsilon):
