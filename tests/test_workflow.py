@@ -321,7 +321,7 @@ def test_a_wrong_setting_stops_before_anything_runs(study):
 def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
     done = snakemake(tmp_path, "-n", *arguments)
-    assert f"files is missing: there is no {tmp_path / 'images'}" in done.stdout
+    assert f"files is missing: there is no folder {tmp_path / 'images'}" in done.stdout
     assert jobs_of(done)["train"] == "4"
     done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
