@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from idsharp.datasets.medmnist import collections
+from idsharp.tabulated import medmnist_files
 from tests.conftest import ROOT
 from tests.miniatures.medmnist import write_medmnist
 from tests.miniatures.torchvision_files import (
@@ -26,7 +26,7 @@ def write_mirror(folder):
     write_mnist(folder / "mnist")
     write_cifar(folder / "cifar10")
     write_svhn(folder / "svhn")
-    for source in {row["source"] for row in collections()}:
+    for source in {row["source"] for row in medmnist_files()}:
         write_medmnist(folder / source, source, n=(60, 10, 40))
 
 
