@@ -42,9 +42,9 @@ def nearest_by_columns(
 ) -> Neighbors:
     """The k nearest neighbours of each of n points of `width` values.
 
-    Beside what `parts` holds, this takes about 2·BLOCK_BYTES + 30·n² bytes, where blocks are of
-    `columns_at_once(n)`, and more only where the products cannot tell most pairs apart (up to
-    100·n²). Processor time is n²·width multiplications, and about as much again.
+    With blocks of `columns_at_once(n)` in float32 this takes about 3·BLOCK_BYTES + 30·n² bytes, and
+    more only where the products cannot tell most pairs apart (up to 100·n²). Time is that of
+    n²·width / 2 multiplications, and about as much again.
 
     Args:
         parts: called twice; each time it gives the points as n×c float32 or float64 arrays, which

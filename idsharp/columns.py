@@ -33,7 +33,9 @@ COLUMNS = {
     "model": Column("Model", "", "network; all: every network together"),
     "n_train": Column("N", "images", "size of the training set; all: every size together"),
     "seed": Column("Seed", "", "number of the replicate"),
-    "status": Column("Status", "", "ok, or diverged: the loss ceased to be finite"),
+    "status": Column(
+        "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
+    ),
     "image_size": Column("Size", "pixels", "height and width"),
     "channels": Column("Channels", "1", "1: grey, 3: colour"),
     "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),

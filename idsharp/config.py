@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from idsharp.model_names import check_image_size, check_model
+from idsharp.model_names import check_blocks, check_image_size, check_model
 
 SCHEMA = Path(__file__).parent.parent / "rules" / "config.schema.yaml"
 
@@ -129,6 +129,8 @@ def _check_study(name: str, config: dict) -> None:
         try:
             check_model(model)
             check_image_size(model, study["image_size"])
+            if study["representation_layers"] == "blocks":
+                check_blocks(model)
         except ValueError as error:
             raise ConfigError(f"{where}.models: {error}") from error
     if study["shown_epsilon"] not in study["epsilons"]:

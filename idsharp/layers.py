@@ -11,7 +11,7 @@ and the released code of Konz & Mazurowski (2024) look at:
 Before them comes `input`, the images; after them `penultimate` (`penultimate_layer` in
 `idsharp.models`) and `logits`. Depth counts convolutions and fully connected layers on the way, and
 the global average as one, as Ansuini et al. do; it is given as the share of the whole, 0 for the
-input and 1 for the logits.
+input and 1 for the logits. Other families are refused (`model_names.check_blocks`).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from idsharp._torchvision import torchvision
+from idsharp.model_names import check_blocks
 
 #: Which layers a study can measure.
 CHOICES = ("penultimate", "blocks")
@@ -49,22 +49,16 @@ class Layer:
 PENULTIMATE = Layer("penultimate", None, None)
 
 
-def layers_of(network: nn.Module) -> list[Layer]:
+def layers_of(network: nn.Module, name: str) -> list[Layer]:
     """Every layer that is measured of a torchvision network, from `input` to `logits`.
 
     Raises:
         ValueError: a network of another family than the four above.
     """
-    for family, blocks in _FAMILIES.items():
-        if isinstance(network, getattr(torchvision.models, family)):
-            # Of VGGs the penultimate layer is a fully connected one, of the others an average.
-            steps = [*blocks(network), ("penultimate", None, 1), ("logits", "", 1)]
-            break
-    else:
-        raise ValueError(
-            f"the blocks of {type(network).__name__} have no names here, only those of "
-            f"{', '.join(_FAMILIES)}; set representation_layers to penultimate"
-        )
+    check_blocks(name)
+    blocks = next(find for start, find in _FAMILIES.items() if start in name)
+    # Of VGGs the penultimate layer is a fully connected one, of the others an average.
+    steps = [*blocks(network), ("penultimate", None, 1), ("logits", "", 1)]
     total = sum(weights for _, _, weights in steps)
     layers, passed = [Layer("input", 0.0, None)], 0
     for name, module, weights in steps:
@@ -123,4 +117,9 @@ def _convolutions(modules) -> int:
     return sum(isinstance(module, nn.Conv2d) for module in modules)
 
 
-_FAMILIES = {"ResNet": _resnet, "VGG": _vgg, "SqueezeNet": _squeezenet, "DenseNet": _densenet}
+_FAMILIES = {
+    "resne": _resnet,  # ResNeXts and wide ResNets too
+    "vgg": _vgg,
+    "squeezenet": _squeezenet,
+    "densenet": _densenet,
+}

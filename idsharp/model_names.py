@@ -55,6 +55,19 @@ _MULTIPLE = {
 }
 
 
+# Families whose blocks have names (`idsharp.layers`).
+_BLOCKS = ("resnet", "resnext", "wide_resnet", "vgg", "squeezenet", "densenet")
+
+
+def check_blocks(name: str) -> None:
+    """Raise ValueError for a network whose blocks have no names here."""
+    if not name.startswith(_BLOCKS):
+        raise ValueError(
+            f"the blocks of {name} have no names here, only those of {', '.join(_BLOCKS)}: set "
+            "representation_layers to penultimate"
+        )
+
+
 def check_model(name: str) -> None:
     """Raise ValueError for a name that is none of MODELS, with the nearest one."""
     if name not in MODELS:

@@ -48,7 +48,7 @@ def representation_records(
         raise ValueError(f"layers is one of {CHOICES}, found {layers!r}")
     places = [PENULTIMATE]
     if layers == "blocks":
-        first, *places = layers_of(model.network)
+        first, *places = layers_of(model.network, name)
         n_features = int(np.prod(images.shape[1:]))
         names = {"layer": first.name, "depth": first.depth, "n_features": n_features}
         yield names | dimension_record(images, k)

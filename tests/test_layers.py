@@ -9,7 +9,7 @@ import torch
 from idsharp import activations
 from idsharp.activations import PointFile, stored_activations
 from idsharp.layers import PENULTIMATE, layers_of
-from idsharp.model_names import PAPERS
+from idsharp.model_names import MODELS, PAPERS, check_blocks
 from idsharp.models import build_model, penultimate
 from idsharp.training import as_input
 
@@ -54,7 +54,7 @@ def image_set(n, seed=0, size=64):
 @pytest.mark.parametrize("name", PAPERS)
 def test_every_block_of_every_network(name):
     model = build_model(name, 1, 3, seed=0)
-    layers = layers_of(model.network)
+    layers = layers_of(model.network, name)
     assert [layer.name for layer in layers] == ["input", *BLOCKS[name], "penultimate", "logits"]
     # A network is named after its layers with weights; the global average counts as one more.
     named = {"squeezenet1_1": 18}.get(name) or int(re.search(r"\d+$", name)[0])
@@ -70,15 +70,31 @@ def test_every_block_of_every_network(name):
 
 
 def test_depth_of_a_residual_network():
-    layers = layers_of(build_model("resnet18", 1, 2, seed=0).network)
+    layers = layers_of(build_model("resnet18", 1, 2, seed=0).network, "resnet18")
     depths = {layer.name: layer.depth for layer in layers}
     assert depths["layer1.0"] == 3 / 19
     assert depths["layer4.1"] == 17 / 19
 
 
+@pytest.mark.parametrize(
+    "name, last", [("vgg11_bn", "fc1"), ("resnext50_32x4d", "layer4.2"), ("squeezenet1_0", "fire9")]
+)
+def test_the_families_other_networks(name, last):
+    layers = layers_of(build_model(name, 3, 2, seed=0).network, name)
+    assert [layer.name for layer in layers[-3:]] == [last, "penultimate", "logits"]
+
+
 def test_a_network_without_named_blocks_is_refused():
-    with pytest.raises(ValueError, match=r"blocks of Linear have no names here.*penultimate"):
-        layers_of(torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"blocks of vit_b_16 have no names here.*penultimate"):
+        layers_of(torch.nn.Linear(2, 2), "vit_b_16")
+    refused = set()
+    for name in MODELS:
+        try:
+            check_blocks(name)
+        except ValueError:
+            refused.add(name)
+    assert not refused & set(PAPERS)
+    assert {"alexnet", "googlenet", "regnet_x_8gf", "efficientnet_b0"} < refused
 
 
 def points_of(points):
@@ -91,7 +107,7 @@ def test_what_is_stored_is_what_the_network_computes(disk, monkeypatch):
     monkeypatch.setattr("idsharp.column_neighbors.BLOCK_BYTES", 8 * 7 * 1000)
     model, images = build_model("resnet18", 1, 2, seed=0), image_set(7)
     model.train()
-    layers = layers_of(model.network)[1:]
+    layers = layers_of(model.network, "resnet18")[1:]
     stored = {
         layer.name: points_of(points)
         for layer, points in stored_activations(model, "resnet18", images, layers, CPU, disk)
@@ -114,7 +130,7 @@ def test_what_is_stored_is_what_the_network_computes(disk, monkeypatch):
 
 def test_outputs_are_taken_before_what_works_in_place():
     model = build_model("vgg13", 1, 2, seed=0)
-    layers = [layer for layer in layers_of(model.network) if layer.name == "fc1"]
+    layers = [layer for layer in layers_of(model.network, "vgg13") if layer.name == "fc1"]
     [(_, points)] = [
         (layer, points_of(points))
         for layer, points in stored_activations(model, "vgg13", image_set(3), layers, CPU)
@@ -124,7 +140,7 @@ def test_outputs_are_taken_before_what_works_in_place():
 
 def test_as_many_layers_a_pass_as_fit_on_disk(monkeypatch):
     model, images = build_model("resnet18", 1, 2, seed=0), image_set(3)
-    layers = layers_of(model.network)[1:]
+    layers = layers_of(model.network, "resnet18")[1:]
     sizes = {"stem": 64 * 16**2, "layer1.0": 64 * 16**2, "layer1.1": 64 * 16**2}
     passes, run = [], activations._run
     monkeypatch.setattr(activations, "_run", lambda *a: (passes.append(a[3]), run(*a)))

@@ -33,7 +33,7 @@ def model():
 
 def test_every_block_from_the_images_to_the_logits(model, images):
     records = list(representation_records(model, MODEL, images, 5, CPU, "blocks"))
-    layers = layers_of(model.network)
+    layers = layers_of(model.network, MODEL)
     assert [(r["layer"], r["depth"]) for r in records] == [(x.name, x.depth) for x in layers]
     assert records[0]["n_features"] == 32 * 32
     assert records[1]["n_features"] == 64 * 8 * 8
@@ -144,7 +144,7 @@ def test_the_script_writes_a_row_a_layer(model, images, tmp_path):
     with open(tmp_path / "table.csv", newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["layer"] for row in table] == [
-        *(layer.name for layer in layers_of(model.network)), "penultimate"
+        *(layer.name for layer in layers_of(model.network, MODEL)), "penultimate"
     ]  # fmt: skip
     assert all(row["id_mle_k1"] for row in table[:-1])
     assert table[-1]["status"] == "diverged"

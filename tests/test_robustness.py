@@ -195,6 +195,15 @@ def test_unknown_attacks_are_refused():
         AttackPlan(("fgsm", "cw"), (1,))
 
 
+def test_an_image_that_an_attack_sets_right_is_not_robust():
+    clean, attacked = np.array([True, True, False, False]), np.array([True, False, True, False])
+    numbers = np.zeros((2, 4))
+    fared = Outcomes(numbers, numbers, np.array([clean, attacked]), np.zeros(4, bool))
+    (record,) = attack_records(fared, AttackPlan(("fgsm",), (1,)))
+    assert (record["n_attacked_correct"], record["n_robust"]) == (2, 1)
+    assert (record["attacked_accuracy"], record["robust_accuracy"]) == (0.5, 0.25)
+
+
 NAMES = {"task": "task", "model": "waves"}
 
 

@@ -230,6 +230,64 @@ def test_another_training_size_trains_that_size_alone(study):
     }  # fmt: skip
 
 
+def test_every_block_on_request(study, tmp_path):
+    """The same trained networks, measured at every block: no training, new tables and a figure."""
+    folder, _ = study
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    try:
+        write_study(folder, representation_layers="blocks")
+        shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    finally:
+        write_study(folder)
+    arguments = "--configfile", tmp_path / "tiny.yaml"
+    assert jobs_of(snakemake(tmp_path, "-n", *arguments)) == {
+        "all": "1", "representation": "2", "tables": "1", "figures": "1", "summary": "1",
+        "total": "6",
+    }  # fmt: skip
+    snakemake(tmp_path, *arguments)
+    root = tmp_path / "results" / "tiny"
+    layers = pd.read_csv(root / "tables" / "representation_layers.csv")
+    # Two tasks, two sizes, and ResNet-18's stem and eight blocks between images and logits.
+    assert len(layers) == 2 * 2 * 12
+    assert layers["is_peak"].sum() == 4
+    assert (root / "figures" / "id_by_layer.pdf").read_bytes().startswith(b"%PDF")
+    summary = (root / "summary.md").read_text()
+    assert "Peak of d_repr over layers, natural" in summary
+    assert "](figures/id_by_layer.png)" in summary
+    # Back again, the former tables and the summary return, though files of the others lie there.
+    arguments = write_study(folder)
+    shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    snakemake(tmp_path, "--configfile", tmp_path / "tiny.yaml")
+    assert "id_by_layer" not in (root / "summary.md").read_text()
+
+
+def test_a_size_that_a_task_cannot_give_is_a_gap(study, tmp_path):
+    data = study[0] / "results" / "tiny" / "data" / "halves"
+    inputs = ["--images", data / "images.npy", "--samples", data / "samples.csv"]
+    record = tmp_path / "n62_s0.json"
+    outputs = ["--record", record, "--checkpoint", tmp_path / "n62_s0.pt",
+               "--history", tmp_path / "n62_s0.csv"]  # fmt: skip
+    recipe = "--model resnet18 --n-train 62 --seed 0 --outputs 2 --input-scale 255 --epochs 1 "
+    recipe += "--batch-size 40 --learning-rate 1e-3 --weight-decay 0"
+    script("train", "halves", *inputs, *recipe.split(), *outputs)
+    written = json.loads(record.read_text())
+    assert written["status"] == "too few images"
+    assert "has 60 training images, 80 in all" in written["reason"]
+    measured = ["--subsets", "n62", "--records", tmp_path / "n62.json"]
+    script("properties", "halves", *inputs, *["--k", "5", "--m", "50", "--draws", "3"], *measured)
+    written = json.loads((tmp_path / "n62.json").read_text())
+    assert written["id_mle_k1"] is None
+    assert "62 images was asked for" in written["set_reason"]
+    table = tmp_path / "table.csv"
+    script("representation", *inputs, "--runs", record, "--k", "5", "--table", table)
+    assert pd.read_csv(table)["status"].tolist() == ["too few images"]
+
+
+def script(name, *arguments):
+    """Run a script of the rules by hand."""
+    return run(list(map(str, [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments])), ROOT)
+
+
 def test_a_new_image_reruns_its_task_alone(study):
     folder, arguments = study
     new = folder / "images" / "left" / "new.png"
@@ -263,7 +321,7 @@ def test_a_wrong_setting_stops_before_anything_runs(study):
 def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
     done = snakemake(tmp_path, "-n", *arguments)
-    assert f"files is missing: there is no {tmp_path / 'images'}" in done.stdout
+    assert f"files is missing: there is no folder {tmp_path / 'images'}" in done.stdout
     assert jobs_of(done)["train"] == "4"
     done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
