@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from neighbors import machine
-from training_page import BFLOAT16, EXACT, GRAPHS, LOOPS, OURS, SIDES, WORKERS, page, plot
+from training_page import BFLOAT16, EXACT, GRAPHS, LOOPS, OURS, SIDES, STRAIGHT, WORKERS, page, plot
 
 from idsharp.config import hyperparameters
 from idsharp.model_names import PAPERS, check_image_size
@@ -159,20 +159,26 @@ class Table:
         return rows[-1] if rows else {}
 
 
-def predict_rate(loop: str, ceiling: dict, decoding: dict, on_gpu: bool) -> float | None:
+def predict_rate(loop: str, jobs: int, alone: dict, shared: dict, decoding: dict) -> float | None:
     """Images a second before measuring: by the time of the step on a batch of the papers' size.
 
     Decoding comes before each step without workers; with workers beside a GPU the slower of the two
-    counts, and on a CPU both share the cores.
+    counts, and on a CPU both share the cores. Where jobs share a GPU nothing is faster than its
+    ceiling.
+
+    Args:
+        alone, shared, decoding: rows of the ceiling by one job and by as many, and of decoding.
     """
-    step, decode = ceiling.get("at_papers_batch"), decoding.get("images_per_second")
-    if loop.startswith("idsharp") or not step:
-        return step
-    if not decode:
+    if loop in ("ceiling", "decoding") or "at_papers_batch" not in alone:
         return None
+    step = min(jobs * alone["at_papers_batch"], alone["images_per_second"])
+    step = shared.get("at_papers_batch", step)
+    decode = decoding.get("images_per_second")
+    if loop in (*OURS, EXACT) or not decode:
+        return step
     if loop == WORKERS:
-        return min(step, decode * CORES) if on_gpu else 1 / (1 / step + 1 / (decode * CORES))
-    return 1 / (1 / step + 1 / decode)
+        return min(step, decode * CORES) if alone["on_gpu"] else 1 / (1 / step + 1 / decode / CORES)
+    return 1 / (1 / step + 1 / decode / jobs)
 
 
 def cases(options: argparse.Namespace, on_gpu: bool):
@@ -184,7 +190,8 @@ def cases(options: argparse.Namespace, on_gpu: bool):
                 if (loop in (GRAPHS, EXACT) and not on_gpu) or loop == "start-up":
                     continue
                 shared = options.jobs or (ON_GPU_JOBS if on_gpu else ON_CPU_JOBS)
-                for jobs in shared if loop in OURS else (1,):
+                sharing = OURS if on_gpu else (*OURS, "ceiling", STRAIGHT)
+                for jobs in shared if loop in sharing else (1,):
                     yield model, side, loop, jobs
 
 
@@ -200,7 +207,8 @@ def measure(options: argparse.Namespace, table: Table, config: dict) -> None:
         for model, side, loop, jobs in cases(options, on_gpu):
             key = {"model": model, "side": side, "device": name}
             batch = hyperparameters(config, model, "brats")["batch_size"]
-            at_step = table.find(**key, loop="ceiling").get("at_papers_batch")
+            alone = table.find(**key, loop="ceiling", jobs=1)
+            at_step = alone.get("at_papers_batch")
             # As many images as take the time allowed: whole batches, not more than a training set.
             n = batch * int(np.clip((at_step or 8) * options.seconds / batch, 2, 1740 // batch))
             n = n + batch // 2 if on_gpu else n
@@ -212,10 +220,9 @@ def measure(options: argparse.Namespace, table: Table, config: dict) -> None:
             row = key | {"loop": loop, "jobs": jobs, "batch": batch, "n_images": n} | machine()
             row |= {"on_gpu": on_gpu, "threads": threads, "epochs": epochs, "data": what}
             row |= versions()
+            shared = table.find(**key, loop="ceiling", jobs=jobs)
             decoding = table.find(**key, loop="decoding")
-            row["predicted"] = predict_rate(
-                loop, table.find(**key, loop="ceiling"), decoding, on_gpu
-            )
+            row["predicted"] = predict_rate(loop, jobs, alone, shared, decoding)
             script_loop = "idsharp" if loop.startswith("idsharp") else loop
             command = [sys.executable, HERE / "training_loops.py", script_loop, folder]
             command += ["--model", model, "--side", side, "--batch", batch, "--threads", threads]
@@ -244,9 +251,10 @@ def together(reports: list[dict], utilisation: float | None) -> dict:
         "utilisation": utilisation,
         "precision": first["precision"],
     }
-    if "tested_per_second" in first:
-        row["tested_per_second"] = sum(report["tested_per_second"] for report in reports)
-    return row | {k: first[k] for k in ("best_batch", "at_papers_batch") if k in first}
+    for name in ("tested_per_second", "at_papers_batch"):
+        if name in first:
+            row[name] = sum(report[name] for report in reports)
+    return row | ({"best_batch": first["best_batch"]} if "best_batch" in first else {})
 
 
 def start_up(config: dict) -> float:

@@ -82,7 +82,7 @@ def page(results: pd.DataFrame, config: dict) -> str:
         numbers = (
             number(row.predicted, ".1f"),
             number(row.images_per_second, ".1f"),
-            number(share if row.loop != "decoding" else float("nan"), ".0%"),
+            number(share if row.loop not in ("decoding", BFLOAT16) else float("nan"), ".0%"),
             number(row.utilisation, ".0f"),
             number(row.others, ".2f"),
             number(row.peak_memory_mb, ".0f"),
@@ -108,7 +108,7 @@ def ceiling_of(results: pd.DataFrame, row) -> float:
     """Images a second of the ceiling that belongs to a row; NaN where it was not measured."""
     same = (results.model == row.model) & (results.side == row.side)
     found = results[same & (results.device == row.device) & (results.loop == "ceiling")]
-    return found.images_per_second.iloc[-1] if len(found) else float("nan")
+    return found.images_per_second.max()
 
 
 def missing(results: pd.DataFrame) -> list[str]:
@@ -137,12 +137,12 @@ def summary(results: pd.DataFrame) -> list[str]:
         if ours.empty or plain.empty or best.empty:
             continue
         fastest = ours.loc[ours.images_per_second.idxmax()]
-        rate, ceiling = fastest.images_per_second, best.images_per_second.iloc[-1]
+        rate, ceiling = fastest.images_per_second, best.images_per_second.max()
         beside = rates[rates.loop == WORKERS].images_per_second
         with_workers = f" ({rate / beside.iloc[-1]:.1f} with workers)" if len(beside) else ""
         lines.append(
             f"* {device}, {side}×{side}, {model}: {rate:.1f} images/s with {fastest.jobs} jobs, "
-            f"{rate / plain.images_per_second.iloc[-1]:.1f} times the straightforward loop"
+            f"{rate / plain.images_per_second.max():.1f} times the straightforward loop"
             f"{with_workers}, {rate / ceiling:.0%} of the ceiling"
             + (f"; in bfloat16 {coarse.max():.1f} images/s." if len(coarse) else ".")
         )
@@ -150,7 +150,7 @@ def summary(results: pd.DataFrame) -> list[str]:
 
 
 def plot(results: pd.DataFrame, out: Path) -> None:
-    """Images a second of every loop, one panel for each size of image."""
+    """Speed of every loop against the ceiling, one panel for each size of image."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -162,27 +162,36 @@ def plot(results: pd.DataFrame, out: Path) -> None:
         WORKERS: ("#E69F00", "\\\\"),
         "idsharp": ("#0072B2", ""),
         BFLOAT16: ("#56B4E9", ""),
-        "ceiling": ("#BBBBBB", ".."),
     }
-    timed = results[results.loop.isin(styles)].dropna(subset="images_per_second")
+    timed = results[results.loop.isin([*styles, "ceiling"])].dropna(subset="images_per_second")
+    # Without its ceiling nothing can be shown of a network.
+    known = set(
+        zip(*(timed[timed.loop == "ceiling"][key] for key in ("model", "side")), strict=True)
+    )
+    timed = timed[[pair in known for pair in zip(timed.model, timed.side, strict=True)]]
     sides = sorted(timed.side.unique())
     if not sides:
         return
     figure, panels = plt.subplots(
-        1, len(sides), figsize=(4.6 * len(sides), 4.2), squeeze=False, layout="constrained"
+        1, len(sides), figsize=(5.4 * len(sides), 4.2), squeeze=False, layout="constrained"
     )
     for panel, side in zip(panels[0], sides, strict=True):
         part = timed[timed.side == side]
         rates = part.groupby(["model", "loop"]).images_per_second.max().unstack()
         rates = rates.reindex([model for model in PAPERS if model in rates.index])
+        shares = 100 * rates.div(rates["ceiling"], axis="index")
         for i, (loop, (color, hatch)) in enumerate(styles.items()):
-            if loop in rates:
-                places = np.arange(len(rates)) + 0.17 * (i - 2)
-                panel.bar(places, rates[loop], 0.17, color=color, hatch=hatch, label=loop)
-        panel.set_xticks(range(len(rates)), rates.index, rotation=30, ha="right")
-        panel.set(yscale="log", title=f"{side}×{side} pixels, {part.device.iloc[-1]}")
+            if loop in shares:
+                places = np.arange(len(shares)) + 0.2 * (i - 1.5)
+                panel.bar(places, shares[loop], 0.2, color=color, hatch=hatch, label=loop)
+        panel.axhline(100, color="black", linewidth=1, label="ceiling")
+        names = [f"{m}\n{rate:.0f} images/s" for m, rate in rates["ceiling"].items()]
+        panel.set_xticks(range(len(rates)), names, fontsize=8)
+        panel.set(title=f"{side}×{side} pixels, {part.device.iloc[-1]}")
         panel.grid(alpha=0.3, axis="y")
-    panels[0][0].set_ylabel("training (images/s)")
+    panels[0][0].set_ylabel("training (% of the ceiling)")
     handles, names = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=3 if len(sides) > 1 else 2, frameon=False
+    )
     figure.savefig(out, dpi=150)
