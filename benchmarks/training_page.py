@@ -165,10 +165,7 @@ def plot(results: pd.DataFrame, out: Path) -> None:
     }
     timed = results[results.loop.isin([*styles, "ceiling"])].dropna(subset="images_per_second")
     # Without its ceiling nothing can be shown of a network.
-    known = set(
-        zip(*(timed[timed.loop == "ceiling"][key] for key in ("model", "side")), strict=True)
-    )
-    timed = timed[[pair in known for pair in zip(timed.model, timed.side, strict=True)]]
+    timed = timed.merge(timed[timed.loop == "ceiling"][["model", "side"]].drop_duplicates())
     sides = sorted(timed.side.unique())
     if not sides:
         return
