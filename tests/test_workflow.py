@@ -218,6 +218,15 @@ def test_another_epsilon_reruns_the_attack_and_what_follows(study):
     }  # fmt: skip
 
 
+def test_how_many_jobs_share_a_gpu_reruns_nothing(study):
+    folder, _ = study
+    try:
+        done = snakemake(folder, "-n", *write_study(folder, jobs_per_gpu=4))
+    finally:
+        write_study(folder)
+    assert "Nothing to be done" in done.stdout
+
+
 def test_another_training_size_trains_that_size_alone(study):
     folder, _ = study
     try:
