@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
     --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format lock clean
+.PHONY: help setup demo data-status test test-fast lint format lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ demo: $(READY) ## Run the demo study, and say where its results are
 	@echo "  $(STUDY)/report.html    the same in a browser, with how each file was made"
 	@echo "  $(STUDY)/figures/       every figure, PDF and PNG"
 	@echo "  $(STUDY)/tables/        every table, CSV and LaTeX; columns.csv explains them"
+
+data-status: $(READY) ## List all datasets: which are there, which can be downloaded, what is missing
+	@$(BIN)/python scripts/data_status.py
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest -n auto

@@ -12,6 +12,15 @@ configfile: f"{workflow.basedir}/config.yaml"
 include: "rules/common.smk"
 
 
+if workflow.is_main_process:
+    for line in helpers.remarks(FOUND):
+        logger.info(line)
+
+
+onstart:
+    helpers.stop_if_missing(FOUND, config["missing_data"])
+
+
 report: "rules/captions/report.rst"
 
 

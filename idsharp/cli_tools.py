@@ -8,6 +8,14 @@ from pathlib import Path
 import numpy as np
 
 
+class TrainingSetError(ValueError):
+    """There is no training set of this size; the message says which there are."""
+
+
+class TooFewImagesError(TrainingSetError):
+    """A task has fewer training images than a training set needs."""
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script; wrong input (ValueError, OSError) ends in one line instead of a traceback.
 
@@ -31,7 +39,8 @@ def load_set(
         subset: "pool" (all images), "test", or "n<N>": the training set of size N.
 
     Raises:
-        SamplingError: the task has fewer than N training images, or N cannot be balanced.
+        TooFewImagesError: the task has fewer than N training images.
+        TrainingSetError: N cannot be balanced over the classes.
     """
     array = np.load(images, mmap_mode="r", allow_pickle=False)
     with open(samples, newline="", encoding="utf-8") as file:
@@ -52,14 +61,16 @@ def load_set(
 
 def _checked_size(n_train: int, rows: list[dict], samples: str | Path) -> int:
     """N, where the training images suffice for it."""
-    # Imported here: it brings SciPy, which every job would wait for.
-    from idsharp.sampling import SamplingError, exact_share
-
     trainable = [int(row["label"]) for row in rows if row["split"] == "train"]
     if n_train > len(trainable):
-        raise SamplingError(
+        raise TooFewImagesError(
             f"a training set of {n_train} images was asked for; {samples} has {len(trainable)} "
-            f"training images, {len(rows)} in all; lower n_train or n_test, or raise pool_size"
+            f"training images, {len(rows)} in all"
         )
-    exact_share(n_train, len(set(trainable)), "training images")
+    n_classes = len(set(trainable))
+    if n_train % n_classes:
+        raise TrainingSetError(
+            f"{n_train} training images cannot be balanced over {n_classes} classes; write "
+            f"{n_train - n_train % n_classes} or {n_train - n_train % n_classes + n_classes}"
+        )
     return n_train

@@ -26,13 +26,19 @@ COLUMNS = {
     "dataset": Column("Dataset", "", "name in config.yaml"),
     "domain": Column("Domain", "", "radiology or natural; all: both together"),
     "note": Column("Note", "", "what must be said wherever the dataset is shown"),
+    "instead_of": Column(
+        "Instead of", "", "task on the same images that stands for the dataset in regressions"
+    ),
     "subset": Column("Subset", "", "pool: all images of the task; n500: the training set of 500"),
     "model": Column("Model", "", "network; all: every network together"),
     "n_train": Column("N", "images", "size of the training set; all: every size together"),
     "seed": Column("Seed", "", "number of the replicate"),
-    "status": Column("Status", "", "ok, or diverged: the loss ceased to be finite"),
+    "status": Column(
+        "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
+    ),
     "image_size": Column("Size", "pixels", "height and width"),
     "channels": Column("Channels", "1", "1: grey, 3: colour"),
+    "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),
     "n_classes": Column("Classes", "1", "number of classes"),
     "n_pool_requested": Column("Pool asked", "images", "pool size that the study asks for"),
     "n_pool": Column("Pool", "images", "class-balanced pool that the data gave"),
@@ -48,16 +54,20 @@ COLUMNS = {
     "patient_disjoint": Column("By patient", "", "whether no patient stands on both sides"),
     "k": Column("k", "1", "neighbours of the MLE"),
     "label_sharpness": Column(
-        "K_F at M", "1/intensity", "label sharpness of M images, all pairs; mean over draws"
+        "K_F at M",
+        "1/intensity",
+        "label sharpness of M images in grey, all pairs; mean over draws",
     ),
     "label_sharpness_sd": Column("SD", "1/intensity", "standard deviation of K_F over draws"),
     "label_sharpness_m": Column(
         "M", "images", "images to a draw; all of them where there are fewer"
     ),
     "label_sharpness_draws": Column("Draws", "1", "draws behind K_F at M"),
-    "label_sharpness_all": Column("K_F, all", "1/intensity", "label sharpness over all pairs"),
+    "label_sharpness_all": Column("K_F, all", "1/intensity", "all pairs of images, in grey"),
     "label_sharpness_resolution_free": Column(
-        "K_F at M, res.-free", "1", "K_F at M per root-mean-square change of the full range"
+        "K_F at M, res.-free",
+        "1",
+        "K_F at M, in colour where there is, per root-mean-square change of the range",
     ),
     "label_sharpness_sd_resolution_free": Column("SD, res.-free", "1", "its standard deviation"),
     "label_sharpness_all_resolution_free": Column(
@@ -68,9 +78,14 @@ COLUMNS = {
     "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),
     "test_accuracy": Column("Test acc.", "1", "accuracy on the test set, final epoch"),
     "highest_test_accuracy": Column("Highest acc.", "1", "highest test accuracy over epochs"),
+    "constant_output": Column(
+        "Constant", "", "whether the logits are the same for every test image: nothing was learned"
+    ),
     "epochs_done": Column("Epochs", "1", "epochs that ended with a finite loss"),
     "train_seconds": Column("Time", "s", "wall time of training and of testing every epoch"),
     "images_per_second": Column("Speed", "images/s", "training images over wall time"),
+    "peak_memory_mb": Column("Memory", "MB", "peak: allocated on the GPU, or of the process"),
+    "n_interruptions": Column("Interrupted", "1", "how often the run was killed and went on"),
     "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
     "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),
     "representation_id": Column(
@@ -78,6 +93,16 @@ COLUMNS = {
     ),
     "id_estimator": Column("Estimator", "", "estimator of d_data and of the pool's ID"),
     "representation_estimator": Column("Estimator of d_repr", "", "estimator of d_repr"),
+    "layer": Column("Layer", "", "input: the images; penultimate: before the head; else a block"),
+    "depth": Column("Depth", "1", "share of the network's layers, from 0 (images) to 1 (logits)"),
+    "is_peak": Column("Peak", "", "whether it is the run's hidden layer of highest dimension"),
+    "n_features": Column("p", "1", "values an image at the layer"),
+    "peak_depth": Column("Depth of peak", "1", "mean over tasks; difference: natural − radiology"),
+    "peak_depth_low": Column("Depth, low", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_high": Column("Depth, high", "1", "95 % interval of the mean or difference (t)"),
+    "peak_depth_p": Column("p (difference)", "1", "p value of the difference (Welch's t)"),
+    "peak_id": Column("ID at peak", "1", "mean over tasks, by the study's estimator of d_repr"),
+    "input_id": Column("ID of images", "1", "mean over tasks, by the study's estimator of d_repr"),
     "attack": Column(
         "Attack",
         "",
@@ -124,7 +149,7 @@ COLUMNS = {
 }
 
 for _name, (_heading, _meaning) in _ESTIMATORS.items():
-    for _prefix, _of in (("id", "images"), ("representation_id", "penultimate representation")):
+    for _prefix, _of in (("id", "images"), ("representation_id", "representation")):
         _key = f"{_prefix}_{_name}"
         _short = "ID" if _prefix == "id" else "d_repr"
         COLUMNS[_key] = Column(f"{_short} ({_heading})", "1", f"dimension of the {_of}: {_meaning}")

@@ -1,4 +1,4 @@
-"""Which device a job computes on, when many jobs share a machine.
+"""Which device a job computes on, when many jobs share a machine, and how exactly.
 
 A scheduler that sets CUDA_VISIBLE_DEVICES is obeyed. On a machine without one, each job takes a
 free slot of a GPU by a file lock, since Snakemake counts GPUs but hands out no device numbers.
@@ -6,6 +6,9 @@ free slot of a GPU by a file lock, since Snakemake counts GPUs but hands out no 
 
 import fcntl
 import os
+import platform
+import resource
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -42,13 +45,60 @@ def compute_device(jobs_per_gpu: int = 1) -> Iterator[torch.device]:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
-                yield torch.device("cuda", device)
+                with torch.cuda.device(device):
+                    yield torch.device("cuda", device)
                 return
         time.sleep(1)
+
+
+def choose_algorithms(device: torch.device, deterministic: bool) -> None:
+    """Let a GPU compute the same to the last bit every time, or as fast as it can.
+
+    A CPU does the first anyway.
+
+    Args:
+        deterministic: operations that have no such algorithm then raise RuntimeError.
+    """
+    if device.type != "cuda":
+        return
+    # cuBLAS reads it when it is first used (its documentation, "Results reproducibility").
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic)
+    # Filling what is never read costs time and changes no number.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def precision_on(device: torch.device, wanted: str) -> str:
+    """The number format of a training: "auto" is bfloat16 where a GPU has it, else float32."""
+    if wanted != "auto":
+        return wanted
+    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float32"
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory so far in MB: what torch allocated on a GPU, or the process on a CPU."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    # macOS counts bytes, Linux kibibytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
 def describe(device: torch.device) -> str:
     """The device's name for records."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {torch.get_num_threads()} threads"
+
+
+def _processor() -> str:
+    """The processor's name, as Linux gives it, else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

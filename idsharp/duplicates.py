@@ -1,6 +1,7 @@
 """Identical images: found before anything is measured, counted, and never silently dropped."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,16 @@ class Duplicates:
 
 def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
     """Group n×… points by exact equality of all their values."""
-    # Digests, not the values themselves, so that memory stays small for any size of image.
-    digests = (hashlib.sha256(np.ascontiguousarray(point)).digest() for point in points)
+    return group_by_digest((digest_of(point) for point in points), labels)
+
+
+def digest_of(point: np.ndarray) -> bytes:
+    """What stands for all values of a point, so that memory stays small for any size of image."""
+    return hashlib.sha256(np.ascontiguousarray(point)).digest()
+
+
+def group_by_digest(digests: Iterable[bytes], labels: np.ndarray | None = None) -> Duplicates:
+    """Group points by the digests of their values."""
     seen: dict[bytes, int] = {}
     group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
     conflicting = np.zeros(len(group), dtype=bool)

@@ -71,9 +71,9 @@ def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
         other = "id_twonn_10pct" if estimator.startswith("id_mle") else "id_mle_k1"
         axis.plot(pool[other], y, **_style(pool["domain"]) | {"mfc": "white"}, zorder=2)
     handles = [
-        _handle(f"pool, {_estimator_name(estimator)}, 95 % interval", marker="o", color=GREY),
-        _handle(f"pool, {_estimator_name(other)}", marker="o", color=GREY, mfc="white"),
-        _handle("training sets", marker="|", color=GREY, ms=9),
+        handle(f"pool, {estimator_name(estimator)}, 95 % interval", marker="o", color=GREY),
+        handle(f"pool, {estimator_name(other)}", marker="o", color=GREY, mfc="white"),
+        handle("training sets", marker="|", color=GREY, ms=9),
     ]
     axis.set_xlabel("intrinsic dimension")
     axis.set_xlim(left=0)
@@ -91,8 +91,8 @@ def sharpness_by_domain(properties: pd.DataFrame) -> Figure:
     sizes = sorted(pools["label_sharpness_m"].unique().astype(int))
     shown = f"M = {sizes[-1]}" if len(sizes) == 1 else f"M = {sizes[0]} to {sizes[-1]}"
     handles = [
-        _handle(f"{shown} images, mean ± SD of draws", marker="o", color=GREY),
-        _handle("all pairs of the pool", marker="o", color=GREY, mfc="white"),
+        handle(f"{shown} images, mean ± SD of draws", marker="o", color=GREY),
+        handle("all pairs of the pool", marker="o", color=GREY, mfc="white"),
     ]
     axis.set_xlim(left=0)
     axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
@@ -175,10 +175,10 @@ def representation_vs_data(runs: pd.DataFrame) -> Figure:
     axis.set_xlabel("$d_\\mathrm{data}$: intrinsic dimension of the training set")
     axis.set_ylabel("$d_\\mathrm{repr}$: intrinsic dimension of the representation")
     handles = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
+        handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
     ]
     for size in dict.fromkeys((sizes[0], sizes[-1])):
-        handles.append(_handle(f"N = {size}", marker="o", color=GREY, ms=np.sqrt(areas[size])))
+        handles.append(handle(f"N = {size}", marker="o", color=GREY, ms=np.sqrt(areas[size])))
     axis.legend(handles=handles, loc="upper left")
     return with_notes(figure, runs)
 
@@ -197,7 +197,7 @@ def _grid(runs: pd.DataFrame, x: str, y: str, logarithmic: bool = False) -> Figu
             _panel(axis, panel, x, y, logarithmic)
             axis.set_title(f"{model}, N = {size}", fontsize=9, pad=24, loc="left")
     handles = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
+        handle(d, marker=MARKERS[d], color=COLOURS[d]) for d in sorted(runs["domain"].unique())
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
@@ -250,7 +250,7 @@ def _dot_plot(properties: pd.DataFrame, by: str):
 
 def _dot_plot_finish(figure: Figure, axis, properties: pd.DataFrame, handles: list) -> Figure:
     domains = [
-        _handle(d, marker=MARKERS[d], color=COLOURS[d])
+        handle(d, marker=MARKERS[d], color=COLOURS[d])
         for d in sorted(properties["domain"].unique())
     ]
     figure.legend(handles=domains + handles, loc="outside upper left", ncols=2, fontsize=8)
@@ -261,7 +261,7 @@ def _training_sets(properties: pd.DataFrame, task: str) -> pd.DataFrame:
     return properties[(properties["task"] == task) & (properties["subset"] != "pool")]
 
 
-def _estimator_name(estimator: str) -> str:
+def estimator_name(estimator: str) -> str:
     return {"id_mle_k1": "MLE", "id_mle_k2": "MLE (k−2)"}.get(estimator, "TwoNN")
 
 
@@ -269,7 +269,7 @@ def _style(domain: str) -> dict:
     return {"marker": MARKERS[domain], "color": COLOURS[domain], "linestyle": "none", "ms": 5}
 
 
-def _handle(label: str, **style):
+def handle(label: str, **style):
     options = {"linestyle": "none", "ms": 5} | style
     return matplotlib.lines.Line2D([], [], label=label, **options)
 

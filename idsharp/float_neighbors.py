@@ -119,7 +119,7 @@ class FloatSearch:
             measured[part] = self._measure(*pairs).reshape(-1, kept)
             progress.advance(len(part))
         measured[torch.isinf(proposed.squared)] = torch.inf
-        distances, indices = _nearest(measured, proposed.where, k)
+        distances, indices = nearest_first(measured, proposed.where, k)
         # Whatever was not proposed is at least this far by its product.
         nearest_left_out = proposed.squared[:, -1]
         limits = self._limits(distances[:, -1])
@@ -146,15 +146,8 @@ class FloatSearch:
             progress.advance(len(part))
 
     def _limits(self, farthest: torch.Tensor) -> torch.Tensor:
-        """The squared distance by product up to which a pair may be nearer than `farthest`.
-
-        With u the rounding of one operation, p columns and R the sum of the two lengths: centring
-        moves a distance by at most uR, and sums of p products in any order are wrong by at most
-        γ = pu/(1−pu) of the product of the lengths (Higham 2002, section 3.1). Together that is
-        less than (p + 8)uR², and the measured distance itself is within (p + 8)u. Doubled, for
-        the terms of second order.
-        """
-        share = 2 * (self.flat.shape[1] + 8) * _ROUNDING
+        """The squared distance by product up to which a pair may be nearer than `farthest`."""
+        share = rounding_share(self.flat.shape[1])
         reach = self.lengths + self.lengths.max()
         return farthest**2 * (1 + 2 * share) + share * reach**2
 
@@ -176,7 +169,7 @@ class FloatSearch:
             measured = self._measure(part[first], second)
             found = packed(first, measured, len(part), torch.inf)
             where = packed(first, second, len(part), len(self.flat))
-            distances, indices = _nearest(
+            distances, indices = nearest_first(
                 torch.cat([distances, found], dim=1), torch.cat([indices, where], dim=1), k
             )
         return distances, indices
@@ -208,12 +201,24 @@ class _Shortlist:
         self.where[here] = torch.gather(positions, 1, order)
 
 
+def rounding_share(width: int) -> float:
+    """What a squared distance by product is wrong by at most, as a share of R².
+
+    With u the rounding of one operation, p columns and R the sum of the two lengths: centring
+    moves a distance by at most uR, and sums of p products in any order are wrong by at most
+    γ = pu/(1−pu) of the product of the lengths (Higham 2002, section 3.1). Together that is
+    less than (p + 8)uR², and a distance measured by differences is within (p + 8)u of itself.
+    Doubled, for the terms of second order.
+    """
+    return 2 * (width + 8) * _ROUNDING
+
+
 def _approximate(rows: _Block, columns: _Block) -> torch.Tensor:
     products = rows.centred @ columns.centred.T
     return (rows.squares[:, None] + columns.squares[None, :]).sub_(products, alpha=2)
 
 
-def _nearest(
+def nearest_first(
     distances: torch.Tensor, indices: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The k smallest of each row, nearest first, ties to the lower index."""

@@ -81,6 +81,14 @@ def set_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     return np.moveaxis(pixels, 2, 0)
 
 
+def to_grey(images: np.ndarray) -> np.ndarray:
+    """N×3×H×W uint8 images as N×1×H×W uint8: luma, each scaled by its own maximum again."""
+    grey = np.empty((len(images), 1, *images.shape[2:]), np.uint8)
+    for image, made in zip(images, grey, strict=True):
+        made[:] = to_uint8(set_channels(np.moveaxis(image, 0, 2), 1))
+    return grey
+
+
 def resize(image: np.ndarray, size: int) -> np.ndarray:
     """Resize a C×H×W uint8 image to C×size×size, bilinear and antialiased.
 

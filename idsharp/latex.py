@@ -41,10 +41,18 @@ SHOWN = {
         "domain", "model", "n", "mean_data_id", "mean_representation_id", "share_below",
         "pearson_r", "data_id_slope", "reason",
     ],
+    "representation_layers": [
+        "task", "model", "n_train", "seed", "layer", "depth", "n_features",
+        "representation_id_mle_k1", "representation_id_twonn_10pct", "is_peak",
+    ],
+    "representation_peaks": [
+        "kind", "domain", "model", "n", "peak_depth", "peak_depth_p", "peak_id", "input_id",
+        "pearson_r", "reason",
+    ],
 }  # fmt: skip
 
 #: Tables with a row for each run or set are longer than a page.
-_LONG = ("properties", "runs", "attacks")
+_LONG = ("properties", "runs", "attacks", "representation_layers", "representation_peaks")
 
 #: What each table shows, in a sentence or two; the study's notes are added.
 CAPTIONS = {
@@ -66,6 +74,12 @@ CAPTIONS = {
     "attack by itself; a point is a task, the mean over networks, N and seeds.",
     "representation_vs_data": "Dimension of the penultimate representation against that of the "
     "training set; a point is a trained network.",
+    "representation_layers": "Dimension of the representation of its training set at every block "
+    "of every network, from the images to the logits.",
+    "representation_peaks": "Where between the images (0) and the logits (1) the dimension of the "
+    "representation is highest: means by domain and network, their difference (natural − "
+    "radiology), and the height of the peak against the ID of the images. A point is a task, the "
+    "mean over N and seeds; t intervals of 95 %.",
 }
 
 

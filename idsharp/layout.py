@@ -1,23 +1,28 @@
 """Which file of a study holds what. The rules write these paths out; a test holds both together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The records of a study that the tables are made from."""
+    """The records of a study that the tables are made from.
+
+    Attributes:
+        tasks: those that networks are trained on.
+        measured: those whose pool is measured, and nothing else.
+    """
 
     root: Path
     tasks: list[str]
     models: list[str]
     n_train: list[int]
     seeds: list[int]
+    measured: list[str] = field(default_factory=list)
 
-    @property
-    def subsets(self) -> list[str]:
-        """The sets of images that are measured: the pool and every training set."""
-        return ["pool", *(f"n{n}" for n in self.n_train)]
+    def subsets(self, task: str) -> list[str]:
+        """The sets of images of a task that are measured: the pool and every training set."""
+        return ["pool", *(f"n{n}" for n in self.n_train if task in self.tasks)]
 
     def audit(self, task: str) -> Path:
         return self.root / "data" / task / "audit.json"

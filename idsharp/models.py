@@ -1,4 +1,7 @@
-"""The networks of both papers, from scratch, for 1 or 3 channels, taking images in [0, 1]."""
+"""Networks from scratch, for 1 or 3 channels, taking images in [0, 1].
+
+The nine of the papers, and every other classification model of torchvision by its name.
+"""
 
 from contextlib import contextmanager
 
@@ -6,17 +9,11 @@ import torch
 from torch import nn
 
 from idsharp._torchvision import torchvision
+from idsharp.model_names import check_image_size, check_model
 
-#: The nine networks, and for each family the module whose input is the penultimate representation:
-#: the globally pooled features (ResNet, DenseNet, SqueezeNet), or the output of the second-last
-#: fully connected layer (VGG; module 4 is the ReLU behind it).
-_FAMILIES = {
-    "resnet": (("resnet18", "resnet34", "resnet50"), "fc"),
-    "vgg": (("vgg13", "vgg16", "vgg19"), "classifier.4"),
-    "squeezenet": (("squeezenet1_1",), "classifier"),
-    "densenet": (("densenet121", "densenet169"), "classifier"),
-}
-MODELS = {model: layer for models, layer in _FAMILIES.values() for model in models}
+# He's initialisation of a first convolution by fan in: torchvision's own for these, and torch's
+# default; the others take fan out (He et al. 2015) or a fixed width, which depends on no channels.
+_FAN_IN = ("alexnet", "densenet", "shufflenet", "squeezenet", "vit")
 
 
 class ScaledModel(nn.Module):
@@ -36,34 +33,48 @@ class ScaledModel(nn.Module):
 
 
 def build_model(
-    name: str, channels: int, outputs: int, seed: int, input_scale: float = 255.0
+    name: str,
+    channels: int,
+    outputs: int,
+    seed: int,
+    input_scale: float = 255.0,
+    image_size: int = 224,
 ) -> ScaledModel:
-    """One of MODELS with random weights that depend on `seed` alone.
+    """A classification model of torchvision with random weights that depend on `seed` alone.
+
+    GoogLeNet and Inception come without their auxiliary classifiers: one loss trains all networks.
 
     Args:
         channels: 1 or 3 input channels.
         outputs: size of the head: the number of classes, or 1000 as in the papers' released code.
+        image_size: pixels on a side; vision transformers and MaxViT are built for it.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name, or images that the network cannot take.
     """
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; allowed are {', '.join(MODELS)}")
+    check_model(name)
+    check_image_size(name, image_size)
+    options = {"weights": None, "num_classes": outputs}
+    if name in ("googlenet", "inception_v3"):
+        options |= {"aux_logits": False, "init_weights": True}
+    elif name.startswith("vit"):
+        options["image_size"] = image_size
+    elif name == "maxvit_t":
+        options["input_size"] = (image_size, image_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = torchvision.models.get_model(name, weights=None, num_classes=outputs)
-        _set_input_channels(network, channels)
+        network = torchvision.models.get_model(name, **options)
+        _set_input_channels(network, channels, "fan_in" if name.startswith(_FAN_IN) else "fan_out")
     return ScaledModel(network, input_scale)
 
 
-def _set_input_channels(network: nn.Module, channels: int) -> None:
+def _set_input_channels(network: nn.Module, channels: int, mode: str) -> None:
     """Replace the first convolution by one for another number of channels, freshly initialised."""
     name, first = next(
         (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
     )
     if first.in_channels == channels:
         return
-    parent = network.get_submodule(name.rpartition(".")[0])
     convolution = nn.Conv2d(
         channels,
         first.out_channels,
@@ -72,11 +83,10 @@ def _set_input_channels(network: nn.Module, channels: int) -> None:
         first.padding,
         bias=first.bias is not None,
     )
-    # The networks' own initialisation: He, fan out, where they set one.
-    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    nn.init.kaiming_normal_(convolution.weight, mode=mode, nonlinearity="relu")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
-    setattr(parent, name.rpartition(".")[2], convolution)
+    network.set_submodule(name, convolution)
 
 
 def save_checkpoint(model: ScaledModel, path) -> None:
@@ -91,9 +101,30 @@ def load_checkpoint(model: ScaledModel, path) -> ScaledModel:
     return model.eval()
 
 
+def penultimate_layer(model: ScaledModel, name: str) -> str:
+    """The module of the network whose input is the penultimate representation.
+
+    VGG and AlexNet: what the second-last fully connected layer puts out, before its ReLU. Every
+    other network: what its last linear layer or convolution takes in, which for ResNet, DenseNet
+    and SqueezeNet are the pooled features.
+    """
+    layers = [
+        key
+        for key, module in model.network.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    if not name.startswith(("vgg", "alexnet")):
+        return layers[-1]
+    block, _, number = layers[-2].rpartition(".")
+    return f"{block}.{int(number) + 1}"
+
+
 @contextmanager
 def penultimate(model: ScaledModel, name: str):
-    """Within the block, calling the model fills the yielded list with N×p activations a batch."""
+    """Within the block, calling the model fills the yielded list with N×p activations a batch.
+
+    Maps are averaged over their pixels.
+    """
     collected: list[torch.Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple) -> None:
@@ -103,7 +134,8 @@ def penultimate(model: ScaledModel, name: str):
         # Cloned: the ReLUs behind it work in place.
         collected.append(features.detach().clone())
 
-    handle = model.network.get_submodule(MODELS[name]).register_forward_pre_hook(keep)
+    layer = model.network.get_submodule(penultimate_layer(model, name))
+    handle = layer.register_forward_pre_hook(keep)
     try:
         yield collected
     finally:

@@ -8,24 +8,33 @@ import pandas as pd
 
 from idsharp.datasets import Dataset
 from idsharp.duplicates import Duplicates, find_duplicates
-from idsharp.images import UnreadableImageError, standardize
+from idsharp.images import UnreadableImageError
+from idsharp.reading import Reader
 from idsharp.sampling import (
     SamplingError,
     Split,
     assign_classes,
+    draw_classes,
+    index_column,
     merge_groups,
     pool_quota,
     split_pool,
 )
 from idsharp.seeds import generator
 
+# So many classes are named in the audit; of more the number is given.
+_FEW_CLASSES = 10
+
 
 @dataclass(frozen=True)
 class Request:
-    """What a study asks of a task's data; the names are those of config.yaml."""
+    """What a study asks of a task's data; the names are those of config.yaml.
+
+    `classes` may be a draw: {"draw": classes, "number": which one, "at_least": images of each}.
+    """
 
     task: str
-    classes: list[list[str]] | None
+    classes: list[list[str]] | dict | None
     label: str
     split: str
     image_size: int
@@ -53,23 +62,30 @@ class Prepared:
 
 
 def prepare_task(
-    dataset: Dataset, index: pd.DataFrame, request: Request, report: Callable[[str], None] = print
+    dataset: Dataset,
+    index: pd.DataFrame,
+    request: Request,
+    report: Callable[[str], None] = print,
+    processes: int = 1,
 ) -> Prepared:
     """Draw a class-balanced pool, decode it, and divide it.
 
     Args:
         index: the dataset's index, all columns strings, empty where a value is missing.
-        report: receives what a person should know, such as a pool smaller than asked for.
+        report: receives progress, and what a person should know, such as a pool smaller than asked
+            for.
+        processes: how many decode images at a time.
 
     Raises:
         SamplingError: too few images for the test set, or more unreadable files than the limit
             allows.
     """
-    rows = assign_classes(index, request.classes, request.label)
+    rows = assign_classes(index, _classes(dataset, index, request), request.label)
     if request.split == "official" and not (rows["split"] == "test").any():
         raise SamplingError("split: official, but the dataset has no test images of its own")
     rng = generator("pool", request.task)
-    pool, images, unreadable = _draw_pool(dataset, rows, request, rng, report)
+    with Reader(dataset, request.image_size, request.channels, processes) as reader:
+        pool, images, unreadable = _draw_pool(reader, rows, request, rng, report)
     duplicates = find_duplicates(images, pool["target"].to_numpy())
     split = _split(pool, duplicates.group, request, rng)
     audit = _audit(rows, pool, split, duplicates, unreadable, request)
@@ -78,18 +94,26 @@ def prepare_task(
     return Prepared(images[order], _samples(pool, split, order), audit)
 
 
+def _classes(dataset: Dataset, index: pd.DataFrame, request: Request) -> list[list[str]] | None:
+    """The classes of a task, drawn where it asks for that; the draws are the dataset's."""
+    if not isinstance(request.classes, dict):
+        return request.classes
+    counts = index_column(index, request.label).value_counts()
+    draw = request.classes
+    return draw_classes(counts, draw["draw"], draw["at_least"], draw["number"], dataset.name)
+
+
 def _draw_pool(
-    dataset: Dataset,
+    reader: Reader,
     rows: pd.DataFrame,
     request: Request,
     rng: np.random.Generator,
     report: Callable[[str], None],
 ) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
-    """Rows and standardized images of a balanced pool; unreadable files give way to the next."""
+    """Rows and standardized images of a balanced pool, and the images that could not be read."""
     n_classes = int(rows["target"].max()) + 1
-    official = request.split == "official"
     parts = [(rows, request.pool_size)]
-    if official:
+    if request.split == "official":
         # The test images first, so that the rest of the pool does not crowd them out.
         testing = rows["split"] == "test"
         parts = [
@@ -107,46 +131,62 @@ def _draw_pool(
                 f"{request.task}: {size} images were asked for, {quota * n_classes} make a "
                 f"balanced set (images by class: {counts.tolist()})"
             )
-        for number in range(n_classes):
-            candidates = rng.permutation(part.index[part["target"] == number])
-            read = _decode(dataset, rows, candidates, quota, request, unreadable)
-            positions += [position for position, _ in read]
-            images += [image for _, image in read]
-    limit = request.unreadable_limit * len(positions)
-    if len(unreadable) > limit:
-        first = "; ".join(f"{entry['id']}: {entry['reason']}" for entry in unreadable[:5])
-        raise SamplingError(
-            f"{len(unreadable)} of {len(positions) + len(unreadable)} images could not be read, "
-            f"more than unreadable_limit = {request.unreadable_limit} allows. First: {first}"
-        )
+        candidates = [
+            rng.permutation(part.index[part["target"] == number]) for number in range(n_classes)
+        ]
+        for of_class in _decode(reader, rows, candidates, quota, request, unreadable, report):
+            positions += [position for position, _ in of_class]
+            images += [image for _, image in of_class]
     return rows.loc[positions].reset_index(drop=True), np.stack(images), unreadable
 
 
 def _decode(
-    dataset: Dataset,
+    reader: Reader,
     rows: pd.DataFrame,
-    candidates: np.ndarray,
+    candidates: list[np.ndarray],
     quota: int,
     request: Request,
     unreadable: list[dict],
-) -> list[tuple[int, np.ndarray]]:
-    """The first `quota` readable candidates of a class, with their pixels."""
-    read = []
-    for position in candidates:
-        if len(read) == quota:
+    report: Callable[[str], None],
+) -> list[list[tuple[int, np.ndarray]]]:
+    """The first `quota` readable candidates of each class, with their pixels.
+
+    Unreadable files give way to the next candidates, up to the limit.
+    """
+    kept: list[list] = [[] for _ in candidates]
+    following = [0] * len(candidates)
+    while True:
+        batch = []
+        for number, order in enumerate(candidates):
+            short = quota - len(kept[number])
+            batch += [(number, i) for i in order[following[number] : following[number] + short]]
+            following[number] += short
+        if not batch:
             break
-        row = rows.loc[position]
-        try:
-            pixels = dataset.read(row["where"])
-            read.append((position, standardize(pixels, request.image_size, request.channels)))
-        except (UnreadableImageError, ValueError) as error:
-            unreadable.append({"id": row["id"], "reason": str(error)})
-    if len(read) < quota:
+        positions = [position for _, position in batch]
+        results = reader.read(rows["where"][positions].tolist(), request.task, report)
+        for (number, position), image in zip(batch, results, strict=True):
+            if isinstance(image, UnreadableImageError):
+                unreadable.append({"id": rows["id"][position], "reason": str(image)})
+            else:
+                kept[number].append((position, image))
+        _check_limit(unreadable, quota * len(candidates), request)
+    for number, images in enumerate(kept):
+        if len(images) < quota:
+            raise SamplingError(
+                f"{len(images)} readable images of class {number} remain where {quota} are needed; "
+                f"unreadable: {', '.join(entry['id'] for entry in unreadable[:5])}"
+            )
+    return kept
+
+
+def _check_limit(unreadable: list[dict], wanted: int, request: Request) -> None:
+    if len(unreadable) > request.unreadable_limit * wanted:
+        first = "; ".join(f"{entry['id']}: {entry['reason']}" for entry in unreadable[:5])
         raise SamplingError(
-            f"{len(read)} readable images of a class remain where {quota} are needed; "
-            f"unreadable: {', '.join(entry['id'] for entry in unreadable[:5])}"
+            f"{len(unreadable)} images could not be read where {wanted} are wanted, more than "
+            f"unreadable_limit = {request.unreadable_limit} allows. First: {first}"
         )
-    return read
 
 
 def _split(
@@ -197,6 +237,7 @@ def _audit(
     }
     return {
         "task": request.task,
+        "classes": _told_apart(rows, request.label),
         "image_size": request.image_size,
         "channels": request.channels,
         "n_classes": int(rows["target"].max()) + 1,
@@ -214,3 +255,9 @@ def _audit(
         "n_unreadable": len(unreadable),
         "unreadable": unreadable,
     }
+
+
+def _told_apart(rows: pd.DataFrame, column: str) -> str:
+    """The labels of each class in words; of many classes, their number."""
+    by_class = rows.groupby("target")[column].agg(lambda labels: ", ".join(sorted(set(labels))))
+    return " | ".join(by_class) if len(by_class) <= _FEW_CLASSES else f"{len(by_class)} classes"

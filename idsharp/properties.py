@@ -7,8 +7,11 @@ import numpy as np
 
 from idsharp.dimension import ESTIMATORS, Estimate, UndefinedEstimateError
 from idsharp.duplicates import find_duplicates
+from idsharp.images import to_grey
 from idsharp.neighbors import Neighbors, nearest_neighbors
 from idsharp.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
+
+_SHARPNESS = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
 
 
 def dimension_record(points: np.ndarray, k: int) -> dict:
@@ -18,14 +21,13 @@ def dimension_record(points: np.ndarray, k: int) -> dict:
     """
     duplicates = find_duplicates(points)
     distinct = take(points, duplicates.first)
-    neighbors = nearest_neighbors(distinct, _depth(2 * k, distinct))
+    neighbors = nearest_neighbors(distinct, neighbors_needed(2 * k, distinct))
     return dimensions(neighbors, k, len(points), duplicates.n_extra)
 
 
 def properties_record(
     images: np.ndarray,
     labels: np.ndarray,
-    *,
     k: int,
     m: int,
     draws: int,
@@ -41,14 +43,33 @@ def properties_record(
             all pairs of the n images, and `label_sharpness_m` says n.
 
     Returns:
-        Dimensions (dimensionless, with standard errors), K_F in 1/intensity (8-bit, L2 over all
-        pixels) and resolution-free, and the counts behind them. Undefined values are null with
-        a `_reason`.
+        Dimensions (dimensionless, with standard errors); K_F in 1/intensity (8-bit, L2 over all
+        pixels; of colour images made grey, so that data sets compare) and, of the images as they
+        are, resolution-free; and the counts behind them. Undefined values are null with a
+        `_reason`.
     """
     found = search(images, labels, 2 * k)
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
-    return record | sharpnesses(images, labels, found, m, draws, rng)
+    sharpness = sharpnesses(images, labels, found, m, draws, rng)
+    if images.shape[1] == 1:
+        return record | sharpness
+    # Distances grow with the number of channels: K_F compares data sets in grey.
+    grey = to_grey(images)
+    compared = sharpnesses(grey, labels, search(grey, labels, 0), m, draws, rng)
+    for name in sharpness:
+        if name.endswith("_resolution_free"):
+            compared[name] = sharpness[name]
+    return record | compared
+
+
+def unmeasured_record(k: int, reason: str) -> dict:
+    """The record of a set that cannot be had: everything null, with the reason."""
+    names = [f"{name}{part}" for name in ESTIMATORS for part in ("", "_se")]
+    names += [f"{name}{end}" for name in _SHARPNESS for end in ("", "_resolution_free")]
+    counts = ("n_label_conflicts", "n_images", "n_duplicates")
+    counts += ("label_sharpness_m", "label_sharpness_draws")
+    return dict.fromkeys((*counts, *names)) | {"k": k, "set_reason": reason}
 
 
 @dataclass(frozen=True)
@@ -91,10 +112,10 @@ def search(
     usable = first[keep]
     if keep.all():
         neighbors = between_classes = nearest_neighbors(
-            distinct, _depth(k, distinct), labels[first], report=report
+            distinct, neighbors_needed(k, distinct), labels[first], report=report
         )
     else:
-        neighbors = nearest_neighbors(distinct, _depth(k, distinct), report=report)
+        neighbors = nearest_neighbors(distinct, neighbors_needed(k, distinct), report=report)
         rest = distinct[keep]
         between_classes = None
         if len(rest):
@@ -108,7 +129,7 @@ def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return images if len(positions) == len(images) else images[positions]
 
 
-def _depth(k: int, distinct: np.ndarray) -> int:
+def neighbors_needed(k: int, distinct: np.ndarray) -> int:
     """Neighbours to find: k, and four for TwoNN, as far as there are that many."""
     return min(max(k, 4), len(distinct) - 1)
 
@@ -140,7 +161,6 @@ def sharpnesses(
     """K_F at m images and over all pairs, and the positions of the sharpest pair, flat."""
     neighbors, positions = found.between_classes, found.usable
     images, labels = take(images, positions), labels[positions]
-    names = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
     used, shape = min(m, len(images)), images.shape[1:]
     record = {
         "label_sharpness_m": used,
@@ -155,12 +175,12 @@ def sharpnesses(
             values = sharpness_of_draws(images, labels, used, draws, rng)
     except UndefinedEstimateError as error:
         undefined = {
-            f"{name}{suffix}": None for name in names for suffix in ("", "_resolution_free")
+            f"{name}{suffix}": None for name in _SHARPNESS for suffix in ("", "_resolution_free")
         }
         return record | undefined | {"label_sharpness_reason": str(error)}
     # One draw of everything has no spread.
     spread = float(values.std(ddof=1)) if len(values) > 1 else None
-    for name, value in zip(names, (sharpest.value, float(values.mean()), spread), strict=True):
+    for name, value in zip(_SHARPNESS, (sharpest.value, float(values.mean()), spread), strict=True):
         record[name] = value
         record[f"{name}_resolution_free"] = None if value is None else resolution_free(value, shape)
     record["sharpest_first"] = int(positions[sharpest.first])

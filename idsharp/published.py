@@ -1,8 +1,8 @@
 """The papers' values of intrinsic dimension and label sharpness, and a dataset among them."""
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
+
+from idsharp.tabulated import published_values
 
 #: Values compared with: source and figure, quantity, what it was measured on, own value.
 CHARTS = (
@@ -35,28 +35,13 @@ class Chart:
     reason: str | None = None
 
 
-def published_rows() -> list[dict]:
-    """The rows of published.csv, from the installed package or from the project's folder.
-
-    Raises:
-        FileNotFoundError: neither holds it.
-    """
-    here = Path(__file__).parent
-    for folder in (here / "resources", here.parent / "resources"):
-        file = folder / "published.csv"
-        if file.is_file():
-            with open(file, newline="", encoding="utf-8") as stream:
-                return list(csv.DictReader(stream))
-    raise FileNotFoundError(f"published.csv is neither in {here} nor beside it")
-
-
 def place(record: dict) -> list[Chart]:
     """A measured dataset on the papers' charts, or the reason why it cannot be placed.
 
     Only datasets with the same number of channels are shown: distances, and so both quantities,
     depend on it.
     """
-    rows = published_rows()
+    rows = published_values()
     charts = []
     for source, figure, quantity, own, title in CHARTS:
         reason = _obstacle(record, quantity, own)

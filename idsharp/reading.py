@@ -1,6 +1,5 @@
 """Decoding many images of a dataset at once, in several processes."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
@@ -63,12 +62,6 @@ class Reader:
             options = self.dataset, self.size, self.channels
             self._pool = ProcessPoolExecutor(self.processes, initializer=_keep, initargs=options)
         yield from self._pool.map(_read_kept, names)
-
-
-def usable_processes(asked: int) -> int:
-    """At most as many processes as this one may use cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(asked, cores or 1))
 
 
 def _pieces(groups: list[str]) -> Iterator[list[int]]:

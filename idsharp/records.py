@@ -94,20 +94,34 @@ def provenance(*packages: str) -> dict:
             record[f"{package}_version"] = version(package)
         except PackageNotFoundError:
             record[f"{package}_version"] = None
-    record["git_state"] = _git_state()
-    return record
+    return record | _git_state()
 
 
-def _git_state() -> str | None:
-    """Commit of the working tree that holds this file, "-dirty" if it was changed."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+def _git_state() -> dict:
+    """Commit of the repository that tracks this file, and whether a tracked file was changed."""
+    here = Path(__file__)
+    unknown = {"git_commit": None, "git_dirty": None}
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
+        # An installed copy may lie inside somebody else's repository, whose commit says nothing.
+        _git("ls-files", "--error-unmatch", here.name)
+        commit = _git("rev-parse", "HEAD")
+        # Without locks, so that many jobs at a time do not meet.
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return unknown
+    return {"git_commit": commit, "git_dirty": bool(changed)}
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "--no-optional-locks", *arguments],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout.strip()
 
 
 def _plain(value: object) -> object:

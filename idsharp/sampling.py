@@ -48,9 +48,7 @@ def assign_classes(
     Raises:
         SamplingError: no such column, a value that does not occur, or a value in two classes.
     """
-    if column not in index:
-        raise SamplingError(f"the index has no column {column!r}; it has {list(index.columns)}")
-    labels = index[column].astype(str)
+    labels = index_column(index, column)
     counts = labels.value_counts().sort_index()
     if classes is None:
         classes = [[value] for value in counts.index]
@@ -65,6 +63,13 @@ def assign_classes(
     rows = index[labels.isin(target)].copy()
     rows["target"] = labels[rows.index].map(target).astype(int)
     return rows.reset_index(drop=True)
+
+
+def index_column(index: pd.DataFrame, column: str) -> pd.Series:
+    """A column of an index as words; SamplingError where it has none of this name."""
+    if column not in index:
+        raise SamplingError(f"the index has no column {column!r}; it has {list(index.columns)}")
+    return index[column].astype(str)
 
 
 def draw_classes(

@@ -19,7 +19,7 @@ from statsmodels.tools import add_constant
 _FEWEST = 3
 
 #: What `correlation` adds to a fit.
-_CORRELATION = ("pearson_r", "pearson_p", "pearson_low", "pearson_high", "spearman_rho")
+CORRELATION = ("pearson_r", "pearson_p", "pearson_low", "pearson_high", "spearman_rho")
 
 
 def fit(table: pd.DataFrame, response: str, terms: Sequence[str]) -> dict:
@@ -172,7 +172,7 @@ def loss_penalty_vs_sharpness(attacks: pd.DataFrame) -> pd.DataFrame:
             names = {"attack": attack, "epsilon_255": epsilon, "domain": scope}
             rows.append(names | correlation(scoped, "label_sharpness", "loss_penalty"))
     names = ["attack", "epsilon_255", "domain"]
-    return _table(rows, names, ["label_sharpness"], _CORRELATION)
+    return _table(rows, names, ["label_sharpness"], CORRELATION)
 
 
 def penalty_points(attacks: pd.DataFrame) -> pd.DataFrame:
@@ -225,7 +225,7 @@ def representation_vs_data(runs: pd.DataFrame) -> pd.DataFrame:
                 | correlation(group, "data_id", "representation_id")
             )
     names = ["domain", "model", "mean_data_id", "mean_representation_id", "share_below"]
-    return _table(rows, names, ["data_id"], _CORRELATION)
+    return _table(rows, names, ["data_id"], CORRELATION)
 
 
 def _product(groups: list, values: tuple) -> Iterator[tuple]:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from idsharp.datasets import Dataset, DatasetError, open_dataset
 from idsharp.datasets.dicom import is_dicom
-from idsharp.datasets.folder import FlatFolderDataset
 from idsharp.datasets.nifti import is_nifti
 from idsharp.datasets.tree import SPLITS, files_below
 from idsharp.images import IMAGE_SUFFIXES
@@ -45,7 +44,7 @@ def open_path(path: str | Path, kind: str | None = None, **settings) -> tuple[st
     if kind == "npz" and not _in_medmnist_layout(path):
         adapter = "array"
     if kind == "folder" and _is_flat(path):
-        return kind, FlatFolderDataset(path.name, settings, path.parent)
+        settings["classes"] = False
     return kind, open_dataset(path.name, {"adapter": adapter} | settings)
 
 

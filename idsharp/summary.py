@@ -14,6 +14,7 @@ FIGURES = (
     ("loss_penalty_vs_sharpness", "Loss penalty under attack against label sharpness"),
     ("attack_examples", "Attacked images"),
     ("representation_vs_data", "What networks learn against what they are given"),
+    ("id_by_layer", "Intrinsic dimension from layer to layer"),
 )
 
 #: Share of test images without a gradient above which the summary says so.
@@ -33,7 +34,7 @@ def summarize(
     Args:
         note: what must be said of the whole study, or nothing.
         tables: the study's tables by name.
-        captions: a caption in words for each figure.
+        captions: a caption in words for each figure that the study has.
         sources: dataset, title, url, licence and citation of the datasets that are known.
         epsilon: the bound of the attacks that are shown, in 1/255.
     """
@@ -43,7 +44,8 @@ def summarize(
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
     parts += [*_attack_notes(attacks), "## Laws", *_laws(tables, epsilon), "## Figures"]
     for name, heading in FIGURES:
-        parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+        if name in captions:
+            parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
     parts += _sources(datasets, sources)
     parts.append(
         "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "
@@ -68,17 +70,16 @@ def markdown_table(table: pd.DataFrame, columns: dict[str, tuple[str, Callable]]
 def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
     size, channels = datasets["image_size"].iloc[0], datasets["channels"].iloc[0]
-    diverged = int((runs["status"] != "ok").sum())
-    plural = "s" if diverged > 1 else ""
     text = (
         f"{len(datasets)} tasks, images of {size}×{size} pixels and {channels} "
         f"channel{'s' if channels > 1 else ''}; {len(runs)} trained networks "
         f"({', '.join(dict.fromkeys(runs['model']))}; N = {sizes}; {runs['seed'].nunique()} "
         f"seed{'s' if runs['seed'].nunique() > 1 else ''})."
     )
-    return text + (
-        f" **{diverged} run{plural} diverged** and left out of every fit." if diverged else ""
-    )
+    for status, group in runs[runs["status"] != "ok"].groupby("status"):
+        tasks = ", ".join(group["task"].unique())
+        text += f" **{status.capitalize()}: {len(group)}** ({tasks}), left out of every fit."
+    return text
 
 
 def _notes(datasets: pd.DataFrame) -> list[str]:
@@ -161,8 +162,8 @@ def _attack_notes(attacks: pd.DataFrame) -> list[str]:
             f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
             f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
             f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No "
-            f"attack moves these images: losses and accuracies under attack look better than they "
-            f"are. Gradients underflow where logits differ by about 100."
+            "attack moves these images: losses and accuracies under attack look better than they "
+            "are. In float32, gradients underflow where logits differ by about 100."
         )
     both = attacks[attacks["attack"] == "fgsm"].merge(
         attacks[attacks["attack"] == "pgd"], on=[*keys, "epsilon_255"], suffixes=("_fgsm", "_pgd")
@@ -216,7 +217,25 @@ def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
             f"- d_repr ≤ d_data, {row['domain']}: in {100 * row['share_below']:.0f} % of runs "
             f"(means {row['mean_representation_id']:.1f} and {row['mean_data_id']:.1f})."
         )
+    if "representation_peaks" in tables:
+        lines += _peaks(tables["representation_peaks"])
     return ["\n".join(lines)]
+
+
+def _peaks(peaks: pd.DataFrame) -> list[str]:
+    """Where the representation's dimension is highest, over all networks."""
+    lines = []
+    for _, row in peaks[(peaks["model"] == "all") & (peaks["kind"] != "height")].iterrows():
+        if pd.isna(row["peak_depth"]):
+            lines.append(f"- Difference of the peak's depth: not measured: {row['reason']}.")
+            continue
+        what = f"Peak of d_repr over layers, {row['domain']}: at depth"
+        if row["kind"] == "difference":
+            what = "Difference of the peak's depth, natural − radiology:"
+        interval = f"95 % interval {row['peak_depth_low']:.2f} to {row['peak_depth_high']:.2f}"
+        bracket = interval if pd.isna(row["reason"]) else row["reason"]
+        lines.append(f"- {what} {row['peak_depth']:.2f} ({bracket}), n = {row['n']:.0f} tasks.")
+    return lines
 
 
 def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:

@@ -7,12 +7,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from idsharp import scaling
 from idsharp.dimension import ESTIMATORS
+from idsharp.layer_peaks import is_peak, representation_peaks
 from idsharp.layout import Layout
 from idsharp.records import read_json
 
 _AUDIT = [
-    "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test", "split",
-    "n_patients", "patient_disjoint", "n_unreadable",
+    "classes", "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test",
+    "split", "n_patients", "patient_disjoint", "n_unreadable",
 ]  # fmt: skip
 _PROPERTIES = [
     "n_images", "n_duplicates", "n_label_conflicts", "k",
@@ -23,7 +24,8 @@ _PROPERTIES = [
 ]  # fmt: skip
 _RUN = [
     "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
-    "highest_test_accuracy", "epochs_done", "train_seconds", "images_per_second",
+    "highest_test_accuracy", "constant_output", "epochs_done", "train_seconds",
+    "images_per_second", "peak_memory_mb", "n_interruptions",
 ]  # fmt: skip
 
 _ATTACK = [
@@ -33,30 +35,66 @@ _ATTACK = [
 ]  # fmt: skip
 
 
+_LAYER = ["layer", "depth", "n_features", "n_images", "n_duplicates", "k"]
+_ESTIMATES = [f"{name}{suffix}" for name in ESTIMATORS for suffix in ("", "_se")]
+
+
 def build_tables(
-    layout: Layout, tasks: dict[str, dict], id_estimator: str, representation_estimator: str
+    layout: Layout,
+    tasks: dict[str, dict],
+    id_estimator: str,
+    representation_estimator: str,
+    blocks: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Every table of a study by its name.
 
     Args:
         layout: where the records are.
-        tasks: for each task its dataset, domain and note.
+        tasks: for each task its dataset, domain, note, and the task that it stands `instead_of`.
         id_estimator, representation_estimator: names from ESTIMATORS, for d_data and d_repr.
+        blocks: whether representations were measured at every block.
     """
     properties = _properties(layout, tasks)
     runs = _runs(layout, tasks, properties, id_estimator, representation_estimator)
     attacks = _attacks(layout, tasks, properties)
-    done = runs[runs["status"] == "ok"]
-    return {
+    done = first_choice(runs[runs["status"] == "ok"])
+    tables = {
         "datasets": _datasets(layout, tasks, properties),
         "properties": properties,
         "runs": runs,
         "attacks": attacks,
-        "accuracy_vs_id": scaling.accuracy_vs_id(done),
+        "accuracy_vs_id": _accuracy_vs_id(runs[runs["status"] == "ok"]),
         "generalization_law": scaling.generalization_law(done),
-        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(attacks),
+        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(first_choice(attacks)),
         "representation_vs_data": scaling.representation_vs_data(done),
     }
+    if blocks:
+        estimator = f"representation_{representation_estimator}"
+        layers = _layers(layout, tasks, estimator)
+        tables["representation_layers"] = layers
+        tables["representation_peaks"] = representation_peaks(layers, estimator)
+    return tables
+
+
+def first_choice(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of tasks that stand for their dataset, without those that stand `instead_of` them.
+
+    Two tasks on the same images would count them twice in a regression.
+    """
+    return table[table["instead_of"].fillna("") == ""]
+
+
+def _accuracy_vs_id(done: pd.DataFrame) -> pd.DataFrame:
+    """The regressions with each dataset's own task, and with the other tasks in their place.
+
+    The second shows how much the choice of the task matters (Konz et al. 2022, section 4).
+    """
+    lines = scaling.accuracy_vs_id(first_choice(done))
+    replaced = set(done["instead_of"]) - {""}
+    if not replaced:
+        return lines
+    others = scaling.accuracy_vs_id(done[~done["task"].isin(replaced)])
+    return pd.concat([lines, others.assign(kind=others["kind"] + ", other tasks")])
 
 
 def _names(task: str, tasks: dict[str, dict]) -> dict:
@@ -66,8 +104,8 @@ def _names(task: str, tasks: dict[str, dict]) -> dict:
 def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     """A row for the pool and each training set of each task."""
     rows = []
-    for task in layout.tasks:
-        for subset in layout.subsets:
+    for task in (*layout.tasks, *layout.measured):
+        for subset in layout.subsets(task):
             record = read_json(layout.properties(task, subset))
             reasons = sorted({value for key, value in record.items() if key.endswith("_reason")})
             measured = {name: record[name] for name in _PROPERTIES}
@@ -82,13 +120,14 @@ def _properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
 
 def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -> pd.DataFrame:
     """A row a task: what the pool holds, and what it measures."""
-    audits = [read_json(layout.audit(task)) for task in layout.tasks]
+    audits = [read_json(layout.audit(task)) for task in (*layout.tasks, *layout.measured)]
     counted = pd.DataFrame(
         [{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits]
     )
     pools = properties[properties["subset"] == "pool"].drop(columns=["subset", "n_images"])
-    names = pools[["task", "dataset", "domain", "note"]]
-    measured = pools.drop(columns=["dataset", "domain", "note"])
+    described = ["dataset", "domain", "note", "instead_of"]
+    names = pools[["task", *described]]
+    measured = pools.drop(columns=described)
     return names.merge(counted, on="task").merge(measured, on="task")
 
 
@@ -120,6 +159,7 @@ def _runs(
     learned = _concatenate(
         layout.representations(t, m) for t in layout.tasks for m in layout.models
     )
+    learned = learned[learned["layer"] == "penultimate"]
     if representation_estimator not in learned:
         learned[representation_estimator] = float("nan")
     learned = learned[[*keys, representation_estimator]]
@@ -145,6 +185,22 @@ def _attacks(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) -
     ):
         low, high = proportion_confint(rows[count], rows["n_test_images"], method="wilson")
         rows = rows.assign(**{f"{name}_low": low, f"{name}_high": high})
+    return rows
+
+
+def _layers(layout: Layout, tasks: dict[str, dict], estimator: str) -> pd.DataFrame:
+    """A row for each layer of each network, and for a network that diverged one without numbers."""
+    rows = _concatenate(layout.representations(t, m) for t in layout.tasks for m in layout.models)
+    reasons = rows.filter(regex="_reason$").apply(
+        lambda row: "; ".join(sorted(set(row.dropna()))) or None, axis=1, result_type="reduce"
+    )
+    names = pd.DataFrame([_names(task, tasks) for task in layout.tasks])
+    run = ["task", "model", "n_train", "seed", "status"]
+    # Where every run of the study diverged, no layer has any number.
+    rows = rows.reindex(columns=[*run, *_LAYER, *_ESTIMATES]).assign(reason=reasons)
+    rows = rows.rename(columns={name: f"representation_{name}" for name in _ESTIMATES})
+    rows = names.merge(rows, on="task")
+    rows.insert(rows.columns.get_loc("depth") + 1, "is_peak", is_peak(rows, estimator))
     return rows
 
 

@@ -1,20 +1,29 @@
 """Training one network on one training set, with the papers' recipe and a full history.
 
 Konz & Mazurowski 2024 and their released code: from scratch, cross-entropy, Adam with weight decay
-1e-4, 100 epochs, no augmentation. The 8-bit images live on the device; a batch is an index.
+1e-4, 100 epochs, no augmentation. The 8-bit images live on the device; a batch is an index, and
+nothing waits for the device before the end of an epoch.
 """
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from torch.optim.adam import adam
 
-from idsharp.device import describe
+from idsharp.cuda_graphs import GraphedStep
+from idsharp.deterministic import replace_pooling
+from idsharp.device import choose_algorithms, describe, peak_memory_mb, precision_on
 from idsharp.models import ScaledModel
+from idsharp.optimizer import Adam
+from idsharp.prediction import as_input, autocast, constant, predict
+from idsharp.training_state import StateFile, fingerprint
+
+#: Columns of a history, a row an epoch: losses in nats, accuracies of 1, wall time in seconds.
+HISTORY = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
 
 
 @dataclass(frozen=True)
@@ -27,50 +36,34 @@ class Recipe:
     weight_decay: float = 1e-4
 
 
-class Adam:
-    """torch's own Adam step (`torch.optim.adam.adam`) with nothing around it.
+@dataclass(frozen=True)
+class Engine:
+    """How a training is computed; the results differ by rounding.
 
-    `torch.optim.Adam` imports torch's compiler when it is made, which costs each of thousands of
-    short jobs seconds; the numbers are the same.
+    Attributes:
+        precision: float32, bfloat16 (autocast), or auto: bfloat16 on a GPU that has it (the papers
+            used mixed precision), float32 elsewhere.
+        deterministic: bit for bit the same on the same GPU; a CPU is so anyway.
+        cuda_graphs: replay the step of full batches as a CUDA graph.
     """
 
-    def __init__(
-        self, parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float
-    ):
-        self.parameters = parameters
-        self.options = {"lr": learning_rate, "weight_decay": weight_decay}
-        self.averages = [torch.zeros_like(p) for p in parameters]
-        self.square_averages = [torch.zeros_like(p) for p in parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in parameters]
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Apply the gradients and clear them."""
-        adam(
-            self.parameters,
-            [p.grad for p in self.parameters],
-            self.averages,
-            self.square_averages,
-            [],
-            self.steps,
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            eps=1e-8,
-            maximize=False,
-            **self.options,
-        )
-        for parameter in self.parameters:
-            parameter.grad = None
+    precision: str = "auto"
+    deterministic: bool = False
+    cuda_graphs: bool = False
 
 
-def batches(n: int, batch_size: int, generator: torch.Generator) -> list[torch.Tensor]:
+AS_USUAL = Engine()
+
+
+def batches(
+    n: int, batch_size: int, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> list[torch.Tensor]:
     """A random order of n positions in batches; one left over joins the last batch.
 
     Batch normalisation cannot train on a single image.
     """
-    parts = list(torch.randperm(n, generator=generator).split(batch_size))
+    # Moved once, not batch by batch.
+    parts = list(torch.randperm(n, generator=generator).to(device).split(batch_size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
@@ -84,107 +77,191 @@ def train(
     seed: int,
     device: torch.device,
     report: Callable[[str], None] = print,
+    engine: Engine = AS_USUAL,
+    state_file: StateFile | None = None,
 ) -> tuple[dict, list[dict]]:
     """Train in place; leave the model in eval mode.
 
     Args:
         train_set, test_set: images (n×C×H×W uint8) and class numbers (n).
         report: receives a line of progress after each epoch.
+        state_file: keeps the state of the training, which goes on from it if it is there.
 
     Returns:
-        A flat record (final losses, final and highest accuracy, time, speed, device; `status`
-        "ok", or "diverged" with the epoch where the loss ceased to be finite), and the history,
-        one row an epoch.
+        A flat record (final losses, final and highest accuracy, time, speed, memory, device;
+        `status` "ok", or "diverged" with the epoch where the loss ceased to be finite;
+        `constant_output`: whether the logits are the same for every test image, as where all ReLUs
+        before them are dead), and the history, one row an epoch.
+
+    Raises:
+        StoppedError: a signal asked for the end, and `state_file` keeps the state.
     """
-    torch.manual_seed(seed)
-    order = torch.Generator().manual_seed(seed)
-    model.to(device, memory_format=torch.channels_last)
-    images, labels = _to_device(train_set, device)
-    test_images, test_labels = _to_device(test_set, device)
-    optimizer = Adam(list(model.parameters()), recipe.learning_rate, recipe.weight_decay)
-    history: list[dict] = []
-    status = {"status": "ok"}
-    started = time.perf_counter()
-    for epoch in range(1, recipe.epochs + 1):
-        train_loss, train_accuracy = _train_epoch(model, images, labels, optimizer, recipe, order)
-        test_loss, test_accuracy = evaluate(model, test_images, test_labels)
-        if not np.isfinite([train_loss, test_loss]).all():
-            status = {"status": "diverged", "diverged_at_epoch": epoch}
-            report(f"epoch {epoch}: the loss is no longer finite; this run stops here")
-            break
-        history.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "train_accuracy": train_accuracy,
-                "test_loss": test_loss,
-                "test_accuracy": test_accuracy,
-            }
-        )
-        report(
-            f"epoch {epoch}/{recipe.epochs}: train loss {train_loss:.4f}, accuracy "
-            f"{train_accuracy:.3f}; test loss {test_loss:.4f}, accuracy {test_accuracy:.3f}"
-        )
-    seconds = time.perf_counter() - started
-    seen = len(images) * (len(history) or 1)
-    record = (
-        status
-        | _summary(history)
-        | {
-            "n_train_images": len(images),
-            "n_test_images": len(test_images),
-            "train_seconds": round(seconds, 3),
-            "images_per_second": round(seen / seconds, 1),
-            "device": describe(device),
-        }
-    )
+    run = _Run(model, train_set, test_set, recipe, seed, device, engine, state_file)
+    if run.resumed:
+        report(f"going on after epoch {len(run.history)}, batch {run.batch}")
+    while run.status == {"status": "ok"} and len(run.history) < recipe.epochs:
+        run.epoch()
+        report(_progress(run, recipe.epochs))
     model.eval()
-    return record, history
+    return run.record(), run.history
 
 
-@torch.no_grad()
 def evaluate(
-    model: ScaledModel, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 250
-) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy of uint8 images, in eval mode."""
-    model.eval()
-    loss = correct = 0.0
-    for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-        with _precision(images.device):
-            logits = model(as_input(part))
-        loss += cross_entropy(logits.double(), truth, reduction="sum").item()
-        correct += (logits.argmax(dim=1) == truth).sum().item()
-    return loss / len(images), correct / len(images)
-
-
-def as_input(images: torch.Tensor) -> torch.Tensor:
-    """uint8 images as the float images in [0, 1] that models take."""
-    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
-def _train_epoch(
     model: ScaledModel,
     images: torch.Tensor,
     labels: torch.Tensor,
-    optimizer: Adam,
-    recipe: Recipe,
-    order: torch.Generator,
+    precision: str = "float32",
+    batch_size: int | None = None,
 ) -> tuple[float, float]:
-    """One pass over the training set; mean loss and accuracy as they were met."""
-    model.train()
-    loss_sum = torch.zeros((), dtype=torch.float64, device=images.device)
-    correct = torch.zeros((), dtype=torch.int64, device=images.device)
-    for batch in batches(len(images), recipe.batch_size, order):
-        chosen = batch.to(images.device)
-        truth = labels[chosen]
-        with _precision(images.device):
-            logits = model(as_input(images[chosen]))
+    """Mean cross-entropy (nats) and accuracy of uint8 images, in eval mode."""
+    return _scores(predict(model, images, precision, batch_size), labels)
+
+
+class _Run:
+    """One training between two batches: all that changes, and the steps that change it."""
+
+    def __init__(self, model, train_set, test_set, recipe, seed, device, engine, state_file):
+        self.model, self.recipe, self.device, self.engine = model, recipe, device, engine
+        self.precision = precision_on(device, engine.precision)
+        self.state_file = state_file
+        if state_file:
+            settings = asdict(recipe) | asdict(engine) | {"seed": seed, "device": device.type}
+            settings |= {"precision": self.precision, "input_scale": model.scale}
+            arrays = [*train_set, *test_set]
+            self.fingerprint = fingerprint(settings, model.network.state_dict(), arrays)
+        choose_algorithms(device, engine.deterministic)
+        if engine.deterministic and device.type == "cuda":
+            replace_pooling(model)
+        torch.manual_seed(seed)
+        self.order = torch.Generator().manual_seed(seed)
+        model.to(device, memory_format=torch.channels_last)
+        self.images, self.labels = _to_device(train_set, device)
+        self.test_images, self.test_labels = _to_device(test_set, device)
+        self.optimizer = Adam(list(model.parameters()), recipe.learning_rate, recipe.weight_decay)
+        self.step = self._step
+        if engine.cuda_graphs and device.type == "cuda":
+            self.step = GraphedStep(self._step, min(recipe.batch_size, len(self.images)), device)
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self.correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.order_before = self.order.get_state()
+        self.batch = 0
+        self.history: list[dict] = []
+        self.status = {"status": "ok"}
+        self.constant_output: bool | None = None
+        self.devices = [describe(device)]
+        self.n_interruptions = 0
+        # Seconds up to `since`, of the epochs done and of the running one.
+        self.seconds, self.epoch_seconds, self.since = 0.0, 0.0, time.perf_counter()
+        state = state_file.load(self.fingerprint) if state_file else None
+        self.resumed = state is not None
+        if state:
+            self._restore(state)
+
+    def epoch(self) -> None:
+        """Train one epoch, or the rest of it, and test; add a row to the history."""
+        self.model.train()
+        parts = batches(len(self.images), self.recipe.batch_size, self.order, self.device)
+        for part in parts[self.batch :]:
+            self.step(part)
+            self.batch += 1
+            self._pause()
+        logits = predict(self.model, self.test_images, self.precision, after_batch=self._pause)
+        test_loss, test_accuracy = _scores(logits, self.test_labels)
+        train_loss = self.loss_sum.item() / len(self.images)
+        train_accuracy = self.correct.item() / len(self.images)
+        self._tick()
+        number = len(self.history) + 1
+        if math.isfinite(train_loss) and math.isfinite(test_loss):
+            numbers = (train_loss, train_accuracy, test_loss, test_accuracy)
+            row = (number, *numbers, round(self.epoch_seconds, 3))
+            self.history.append(dict(zip(HISTORY, row, strict=True)))
+            self.constant_output = constant(logits)
+        else:
+            self.status = {"status": "diverged", "diverged_at_epoch": number}
+            self.constant_output = None
+        self.loss_sum.zero_()
+        self.correct.zero_()
+        self.batch, self.epoch_seconds = 0, 0.0
+        self.order_before = self.order.get_state()
+
+    def record(self) -> dict:
+        """What the run says of itself."""
+        seen = len(self.images) * max(1, len(self.history))
+        return (
+            self.status
+            | summary(self.history)
+            | {
+                "constant_output": self.constant_output,
+                "n_train_images": len(self.images),
+                "n_test_images": len(self.test_images),
+                "image_size": self.images.shape[-1],
+                "train_seconds": round(self.seconds, 3),
+                "images_per_second": round(seen / self.seconds, 1),
+                "peak_memory_mb": peak_memory_mb(self.device),
+                "device": "; ".join(dict.fromkeys(self.devices)),
+                "threads": torch.get_num_threads(),
+                "precision": self.precision,
+                "deterministic": self.engine.deterministic or self.device.type == "cpu",
+                "cuda_graphs": isinstance(self.step, GraphedStep),
+                "n_interruptions": self.n_interruptions,
+            }
+        )
+
+    def _step(self, chosen: torch.Tensor) -> None:
+        """One step on the images at these positions."""
+        truth = self.labels[chosen]
+        with autocast(self.device, self.precision):
+            logits = self.model(as_input(self.images[chosen]))
             loss = cross_entropy(logits, truth)
         loss.backward()
-        optimizer.step()
-        loss_sum += loss.detach().double() * len(batch)
-        correct += (logits.argmax(dim=1) == truth).sum()
-    return loss_sum.item() / len(images), correct.item() / len(images)
+        self.optimizer.step()
+        self.loss_sum += loss.detach().double() * len(chosen)
+        self.correct += (logits.argmax(dim=1) == truth).sum()
+
+    def _pause(self) -> None:
+        if self.state_file:
+            self.state_file.check(self.fingerprint, self._state)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self.since
+        self.epoch_seconds += now - self.since
+        self.since = now
+
+    def _state(self) -> dict:
+        """All that the rest of the training depends on, tensors and plain values alone."""
+        self._tick()
+        on_gpu = self.device.type == "cuda"
+        return {
+            "network": self.model.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order": self.order_before,
+            "dropout": torch.get_rng_state(),
+            "dropout_gpu": torch.cuda.get_rng_state(self.device) if on_gpu else None,
+            "batch": self.batch,
+            "loss_sum": self.loss_sum,
+            "correct": self.correct,
+            "history": self.history,
+            "seconds": self.seconds,
+            "epoch_seconds": self.epoch_seconds,
+            "devices": self.devices,
+            "n_interruptions": self.n_interruptions,
+        }
+
+    def _restore(self, state: dict) -> None:
+        self.model.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order.set_state(state["order"])
+        self.order_before = state["order"]
+        torch.set_rng_state(state["dropout"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["dropout_gpu"], self.device)
+        self.loss_sum.copy_(state["loss_sum"])
+        self.correct.copy_(state["correct"])
+        for name in ("batch", "history", "seconds", "epoch_seconds"):
+            setattr(self, name, state[name])
+        self.devices = state["devices"] + self.devices
+        self.n_interruptions = state["n_interruptions"] + 1
 
 
 def _to_device(part: tuple[np.ndarray, np.ndarray], device: torch.device) -> tuple:
@@ -196,13 +273,14 @@ def _to_device(part: tuple[np.ndarray, np.ndarray], device: torch.device) -> tup
     )
 
 
-def _precision(device: torch.device) -> torch.autocast:
-    """bfloat16 on GPUs that have it (the papers used mixed precision), float32 elsewhere."""
-    native = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=native)
+def _scores(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+    """Mean cross-entropy, summed in float64, and accuracy."""
+    loss = cross_entropy(logits.double(), labels)
+    correct = (logits.argmax(dim=1) == labels).sum()
+    return loss.item(), correct.item() / len(labels)
 
 
-def _summary(history: list[dict]) -> dict:
+def summary(history: list[dict]) -> dict:
     """Final and best numbers of a history; nulls where no epoch ended."""
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     if not history:
@@ -210,3 +288,18 @@ def _summary(history: list[dict]) -> dict:
     best = max(row["test_accuracy"] for row in history)
     final = {name: history[-1][name] for name in names}
     return final | {"highest_test_accuracy": best, "epochs_done": len(history)}
+
+
+def _progress(run: _Run, epochs: int) -> str:
+    """A line for people after an epoch."""
+    if run.status["status"] != "ok":
+        number = run.status["diverged_at_epoch"]
+        return f"epoch {number}: the loss is no longer finite; this run stops here"
+    row = run.history[-1]
+    left = (epochs - row["epoch"]) * run.seconds / row["epoch"]
+    note = "; the network puts out the same for every image" if run.constant_output else ""
+    return (
+        f"epoch {row['epoch']}/{epochs}: train loss {row['train_loss']:.4f}, accuracy "
+        f"{row['train_accuracy']:.3f}; test loss {row['test_loss']:.4f}, accuracy "
+        f"{row['test_accuracy']:.3f}; {row['seconds']:.1f} s, about {left:.0f} s left{note}"
+    )

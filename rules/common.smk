@@ -9,7 +9,16 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
-from idsharp.config import ConfigError, check_config, study_settings
+from idsharp.datasets import ADAPTERS, open_dataset
+from idsharp.config import (
+    ConfigError,
+    adapter_settings,
+    channels_of,
+    check_config,
+    hyperparameters,
+    number_of_classes,
+    study_settings,
+)
 
 try:
     check_config(config)
@@ -18,7 +27,13 @@ except ConfigError as error:
 
 STUDY = config["study"]
 SETTINGS = study_settings(config)
-TASKS = SETTINGS["tasks"]
+FOUND = helpers.look_over_study(config, SETTINGS)
+if config["missing_data"] == "skip":
+    try:
+        SETTINGS = helpers.without_data(config, SETTINGS, FOUND)
+    except ConfigError as error:
+        raise WorkflowError(str(error))
+TASKS, MEASURED = SETTINGS["tasks"], SETTINGS["measured"]
 SUBSETS = ["pool", *(f"n{n}" for n in SETTINGS["n_train"])]
 TABLES = [
     "datasets",
@@ -40,6 +55,11 @@ FIGURES = [
     "attack_examples",
     "representation_vs_data",
 ]
+# The curve over layers, where the study measures them.
+BLOCKS = SETTINGS["representation_layers"] == "blocks"
+BLOCK_TABLES = ["representation_layers", "representation_peaks"] if BLOCKS else []
+TABLES += BLOCK_TABLES
+FIGURES += ["id_by_layer"] if BLOCKS else []
 
 helpers.use_this_python(ROOT)
 
@@ -64,33 +84,40 @@ def dataset_of(task):
 
 def dataset_settings(dataset):
     """The settings that say how a dataset is found and read, as JSON."""
-    settings = config["datasets"][dataset]
-    return json.dumps({key: settings[key] for key in settings if key not in ("domain", "note")})
+    return json.dumps(adapter_settings(config, SETTINGS, dataset))
 
 
 def dataset_paths(wildcards):
     """A dataset's own files that are there: a file, or a folder and its folders of two levels.
 
     Adding or removing a file changes its folder's time, and so reruns what comes from it. What is
-    missing is no input: `locate` then says what to do.
+    missing is no input: `locate` then says what to do. What downloads by itself changes its folder
+    itself; its files are known by their checksums.
     """
-    settings = config["datasets"][wildcards.dataset]
-    given = [settings[key] for key in ("path", "labels") if key in settings]
-    found = []
-    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
-        if path.is_dir():
-            folders = [path, *path.glob("*/"), *path.glob("*/*/")]
-            found += [str(f) for f in folders if not f.name.startswith(".")]
-        elif path.exists():
-            found.append(str(path))
-    return sorted(found)
+    settings = json.loads(dataset_settings(wildcards.dataset))
+    if open_dataset(wildcards.dataset, settings, config["data_dir"]).downloads:
+        return []
+    given = [settings.get("path", f"{config['data_dir']}/{wildcards.dataset}")]
+    given += [settings["labels"]] if "labels" in settings else []
+    return helpers.tracked_paths(given)
+
+
+def reading_threads(task):
+    """Processes that decode a task's images: one, where they are in memory already."""
+    adapter = config["datasets"][dataset_of(task)]["adapter"]
+    return 1 if ADAPTERS[adapter].in_memory else SETTINGS["reading_threads"]
+
+
+def split_of(task):
+    """How a task's test images are set apart; a task that is only measured has none."""
+    return "image" if task in MEASURED else config["tasks"][task].get("split", "patient")
 
 
 def outputs_of(task):
     """Size of the head: as the papers' released code has it, or one output a class."""
     if SETTINGS["head"] != "classes":
         return SETTINGS["head"]
-    return len(config["tasks"][task].get("classes", [[], []]))
+    return number_of_classes(config["tasks"][task]) or 2
 
 
 def runs_of(wildcards):
@@ -108,10 +135,11 @@ def checkpoints_of(wildcards):
 
 
 def described_tasks():
-    """Dataset, domain and note of each task, as JSON."""
+    """What the tables say of each task, as JSON."""
     described = {}
-    for task in TASKS:
+    for task in (*TASKS, *MEASURED):
         dataset = config["datasets"][dataset_of(task)]
         described[task] = {"dataset": dataset_of(task), "domain": dataset["domain"]}
         described[task]["note"] = dataset.get("note", "")
+        described[task]["instead_of"] = config["tasks"][task].get("instead_of", "")
     return json.dumps(described)

@@ -59,20 +59,21 @@ rule prepare:
         "results/{study}/logs/prepare/{task}.log",
     conda:
         "../envs/idsharp.yaml"
+    threads: lambda wildcards: reading_threads(wildcards.task)
     resources:
         mem_mb=8000,
-        runtime=120,
+        runtime=240,
     params:
         dataset=lambda wildcards: dataset_of(wildcards.task),
         settings=lambda wildcards: dataset_settings(dataset_of(wildcards.task)),
         data_dir=config["data_dir"],
         classes=lambda wildcards: json.dumps(config["tasks"][wildcards.task].get("classes")),
         label=lambda wildcards: config["tasks"][wildcards.task].get("label", "label"),
-        split=lambda wildcards: config["tasks"][wildcards.task].get("split", "patient"),
+        split=lambda wildcards: split_of(wildcards.task),
         image_size=SETTINGS["image_size"],
-        channels=SETTINGS["channels"],
+        channels=lambda wildcards: channels_of(wildcards.task, config, SETTINGS),
         pool_size=SETTINGS["pool_size"],
-        n_test=SETTINGS["n_test"],
+        n_test=lambda wildcards: 0 if wildcards.task in MEASURED else SETTINGS["n_test"],
         unreadable_limit=SETTINGS["unreadable_limit"],
     message:
         "Preparing the images of {wildcards.task}"
@@ -82,5 +83,5 @@ rule prepare:
         "--classes {params.classes:q} --label {params.label:q} --split {params.split} "
         "--image-size {params.image_size} --channels {params.channels} "
         "--pool-size {params.pool_size} --n-test {params.n_test} "
-        "--unreadable-limit {params.unreadable_limit} --images {output.images} "
+        "--unreadable-limit {params.unreadable_limit} --processes {threads} --images {output.images} "
         "--samples {output.samples} --audit {output.audit} > {log} 2>&1"

@@ -1,7 +1,6 @@
-"""Functions of the rules that are plain Python: what code a script runs, and which Python runs it.
+"""Functions of the rules that are plain Python.
 
-A file named only inside `shell` is not tracked by Snakemake, nor is any module that it imports. As
-inputs they are compared by content: an edit reruns what depends on it, a fresh checkout nothing.
+What code a script runs, which Python runs it, and which data of a study are there.
 """
 
 import ast
@@ -9,6 +8,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from idsharp.availability import Availability, instructions, look_over
+from idsharp.config import ConfigError, adapter_settings
+
+_MOST_TRACKED = 2000
 
 
 def use_this_python(root: Path) -> None:
@@ -24,6 +30,10 @@ def use_this_python(root: Path) -> None:
 
 def code_for(root: Path, script: str) -> list[str]:
     """`scripts/<script>.py` and the project modules it imports, directly or not; script first.
+
+    A file named only inside `shell` is not tracked by Snakemake, nor is any module that it imports.
+    As inputs they are compared by content: an edit reruns what depends on it, a fresh checkout
+    nothing.
 
     Paths are relative to the working directory, as those of the results are.
     """
@@ -56,3 +66,77 @@ def imported_modules(root: Path, file: Path) -> Iterator[Path]:
             for candidate in (path.with_suffix(".py"), path / "__init__.py"):
                 if candidate.is_file():
                     yield candidate
+
+
+def tracked_paths(given: list[str]) -> list[str]:
+    """Files, and folders with their folders of two levels as far as those are not too many."""
+    found: list[str] = []
+    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
+        if path.is_dir():
+            folders = [path]
+            for pattern in ("*/", "*/*/"):
+                deeper = [folder for folder in path.glob(pattern) if folder.name[0] != "."]
+                # Every one of them is looked at whenever the workflow is parsed.
+                folders += deeper if len(deeper) <= _MOST_TRACKED else []
+            found += map(str, folders)
+        elif path.exists():
+            found.append(str(path))
+    return sorted(found)
+
+
+def look_over_study(config: dict, study: dict) -> list[Availability]:
+    """What is there of each dataset of a study; those that were located before count as there."""
+    tasks = [*study["tasks"], *study["measured"]]
+    found = []
+    for dataset in dict.fromkeys(config["tasks"][task]["dataset"] for task in tasks):
+        if not Path(f"results/{study['name']}/index/{dataset}.receipt.json").exists():
+            settings = adapter_settings(config, study, dataset)
+            found.append(look_over(dataset, settings, config["data_dir"]))
+    return found
+
+
+def without_data(config: dict, study: dict, found: list[Availability]) -> dict:
+    """The study without the tasks of missing datasets, which its note then names.
+
+    Raises:
+        ConfigError: no task is left to train on.
+    """
+    missing = [one.name for one in found if one.state == "missing"]
+    if not missing:
+        return study
+    left = {
+        key: [task for task in study[key] if config["tasks"][task]["dataset"] not in missing]
+        for key in ("tasks", "measured")
+    }
+    if not left["tasks"]:
+        raise ConfigError(f"none of the data of study {study['name']} are there; {advice(found)}")
+    note = f"Left out, since their data were not there: {', '.join(missing)}."
+    return study | left | {"note": f"{study['note']} {note}".strip()}
+
+
+def advice(found: list[Availability]) -> str:
+    """What to do about each dataset that is missing."""
+    missing = [instructions(one) for one in found if one.state == "missing"]
+    return (
+        f"{len(missing)} datasets are missing:\n\n"
+        + "\n\n".join(missing)
+        + "\n\nRun what can be run without them by `--config missing_data=skip`."
+    )
+
+
+def remarks(found: list[Availability]) -> list[str]:
+    """What a person should know of a study's data before it starts."""
+    lines = []
+    for one in found:
+        if one.state == "downloadable":
+            size = "of unknown size" if one.download is None else f"{one.download / 1e9:.2f} GB"
+            lines.append(f"{one.name} will be downloaded ({size})")
+        elif one.state == "missing":
+            lines.append(f"{one.name} is missing: {'; '.join(one.lacking)}")
+    return lines
+
+
+def stop_if_missing(found: list[Availability], missing_data: str) -> None:
+    """Raise WorkflowError with what to do, where data are missing and are not to be left out."""
+    if missing_data == "stop" and any(one.state == "missing" for one in found):
+        raise WorkflowError(advice(found))

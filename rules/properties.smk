@@ -10,6 +10,8 @@ rule properties:
         expand("results/{{study}}/properties/{{task}}/{subset}.json", subset=SUBSETS),
     log:
         "results/{study}/logs/properties/{task}.log",
+    wildcard_constraints:
+        task="|".join(TASKS),
     conda:
         "../envs/idsharp.yaml"
     threads: SETTINGS["threads"]
@@ -27,3 +29,17 @@ rule properties:
         "python {input.code[0]} {wildcards.task} --images {input.images} "
         "--samples {input.samples} --k {params.k} --m {params.m} --draws {params.draws} "
         "--subsets {params.subsets} --records {output} > {log} 2>&1"
+
+
+if MEASURED:
+
+    use rule properties as pool_properties with:
+        output:
+            "results/{study}/properties/{task}/pool.json",
+        wildcard_constraints:
+            task="|".join(MEASURED),
+        params:
+            k=SETTINGS["k"],
+            m=SETTINGS["sharpness_m"],
+            draws=SETTINGS["sharpness_draws"],
+            subsets="pool",

@@ -3,7 +3,8 @@
 
 rule tables:
     input:
-        audits=expand("results/{{study}}/data/{task}/audit.json", task=TASKS),
+        audits=expand("results/{{study}}/data/{task}/audit.json", task=TASKS + MEASURED),
+        pools=expand("results/{{study}}/properties/{task}/pool.json", task=MEASURED),
         properties=expand(
             "results/{{study}}/properties/{task}/{subset}.json", task=TASKS, subset=SUBSETS
         ),
@@ -44,28 +45,30 @@ rule tables:
         runtime=30,
     params:
         tasks=described_tasks(),
+        measured=MEASURED,
         models=SETTINGS["models"],
         n_train=SETTINGS["n_train"],
         seeds=SETTINGS["seeds"],
         id_estimator=SETTINGS["id_estimator"],
         representation_estimator=SETTINGS["representation_estimator"],
+        blocks="--blocks" if BLOCKS else "",
     message:
         "Making the tables of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
-        "--models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
+        "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
-        "--representation-estimator {params.representation_estimator} > {log} 2>&1"
+        "--representation-estimator {params.representation_estimator} {params.blocks} > {log} 2>&1"
 
 
 rule figures:
     input:
         tables=expand(
             "results/{{study}}/tables/{table}.csv",
-            table=["datasets", "properties", "runs", "attacks"],
+            table=["datasets", "properties", "runs", "attacks", *BLOCK_TABLES[:1]],
         ),
-        images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS),
-        samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS),
+        images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
+        samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
         examples=expand(
             "results/{{study}}/attacks/{task}/{model}.examples.npz",
             task=TASKS,
@@ -93,11 +96,12 @@ rule figures:
     params:
         models=SETTINGS["models"],
         shown_epsilon=SETTINGS["shown_epsilon"],
+        blocks="--blocks" if BLOCKS else "",
     message:
         "Drawing the figures of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --models {params.models} "
-        "--shown-epsilon {params.shown_epsilon} > {log} 2>&1"
+        "--shown-epsilon {params.shown_epsilon} {params.blocks} > {log} 2>&1"
 
 
 rule summary:

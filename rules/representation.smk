@@ -1,4 +1,4 @@
-# Intrinsic dimension of the penultimate representation, of all networks of one task and model.
+# Intrinsic dimension of what all networks of one task and model learned, at one layer or at each.
 
 
 rule representation:
@@ -17,14 +17,16 @@ rule representation:
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,
-        runtime=60,
+        runtime=240 if BLOCKS else 60,
+        disk_mb=10000 if BLOCKS else 1000,
         gpu=1,
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         k=SETTINGS["k"],
-        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+        layers=SETTINGS["representation_layers"],
     message:
         "Measuring what {wildcards.model} learned of {wildcards.task}"
     shell:
         "python {input.code[0]} --images {input.images} --samples {input.samples} "
-        "--runs {input.runs} --k {params.k} --threads {threads} "
-        "--jobs-per-gpu {params.jobs_per_gpu} --table {output} > {log} 2>&1"
+        "--runs {input.runs} --k {params.k} --layers {params.layers} --threads {threads} "
+        "--jobs-per-gpu {resources.jobs_per_gpu} --table {output} > {log} 2>&1"

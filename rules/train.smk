@@ -19,14 +19,22 @@ rule train:
         mem_mb=8000,
         runtime=240,
         gpu=1,
+        # No parameter: it changes where networks are trained, not what they become.
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         outputs=lambda wildcards: outputs_of(wildcards.task),
         input_scale=SETTINGS["input_scale"],
         epochs=SETTINGS["epochs"],
-        batch_size=lambda wildcards: config["models"][wildcards.model]["batch_size"],
-        learning_rate=lambda wildcards: config["models"][wildcards.model]["learning_rate"],
+        batch_size=lambda wildcards: hyperparameters(
+            config, wildcards.model, dataset_of(wildcards.task)
+        )["batch_size"],
+        learning_rate=lambda wildcards: hyperparameters(
+            config, wildcards.model, dataset_of(wildcards.task)
+        )["learning_rate"],
         weight_decay=SETTINGS["weight_decay"],
-        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
+        precision=SETTINGS["precision"],
+        deterministic="--deterministic" if SETTINGS["deterministic"] else "",
+        cuda_graphs="--cuda-graphs" if SETTINGS["cuda_graphs"] else "",
     message:
         "Training {wildcards.model} on {wildcards.n_train} images of {wildcards.task}, "
         "seed {wildcards.seed}"
@@ -36,5 +44,6 @@ rule train:
         "--seed {wildcards.seed} --outputs {params.outputs} --input-scale {params.input_scale} "
         "--epochs {params.epochs} --batch-size {params.batch_size} "
         "--learning-rate {params.learning_rate} --weight-decay {params.weight_decay} "
-        "--threads {threads} --jobs-per-gpu {params.jobs_per_gpu} --record {output.record} "
+        "--precision {params.precision} {params.deterministic} {params.cuda_graphs} "
+        "--threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --record {output.record} "
         "--checkpoint {output.checkpoint} --history {output.history} > {log} 2>&1"

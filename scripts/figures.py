@@ -3,15 +3,16 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from idsharp import figures
 from idsharp.attack_figures import attack_examples
-from idsharp.attack_files import Example, read_example
-from idsharp.cli_tools import load_set, run
+from idsharp.cli_tools import run
+from idsharp.layer_figures import id_by_layer
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
+from idsharp.shown import first_example, first_images
+from idsharp.tables import first_choice
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="folder of the study")
     parser.add_argument("--models", nargs="+", required=True)
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
+    parser.add_argument("--blocks", action="store_true", help="networks were measured by block")
     args = parser.parse_args()
 
     tables = {
@@ -27,7 +29,7 @@ def main() -> None:
     }
     tasks = list(tables["datasets"]["task"])
     layout = Layout(args.results, tasks, args.models, [], [])
-    runs = tables["runs"][tables["runs"]["status"] == "ok"]
+    runs = first_choice(tables["runs"][tables["runs"]["status"] == "ok"])
     if runs.empty:
         raise OSError(
             "every run of the study diverged: there is nothing to draw; see tables/runs.csv"
@@ -41,15 +43,23 @@ def main() -> None:
         "accuracy_vs_id": figures.accuracy_vs_id(runs),
         "log_loss_vs_id": figures.log_loss_vs_id(runs),
         "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
-            tables["attacks"], args.shown_epsilon
+            first_choice(tables["attacks"]), args.shown_epsilon
         ),
         "attack_examples": attack_examples(
-            {task: first_example(layout, task, args.shown_epsilon) for task in tasks},
+            # Tasks that are only measured have no networks to attack.
+            {
+                t: first_example(layout, t, args.shown_epsilon)
+                for t in tables["runs"]["task"].unique()
+            },
             tables["datasets"],
             args.shown_epsilon,
         ),
         "representation_vs_data": figures.representation_vs_data(runs),
     }
+    if args.blocks:
+        layers = pd.read_csv(args.results / "tables" / "representation_layers.csv")
+        estimator = f"representation_{runs['representation_estimator'].iloc[0]}"
+        drawn["id_by_layer"] = id_by_layer(layers, estimator)
     for name, figure in drawn.items():
         for suffix in ("pdf", "png"):
             # Without dates, so that the same numbers give the same file.
@@ -57,21 +67,6 @@ def main() -> None:
             with atomic_path(args.results / "figures" / f"{name}.{suffix}") as temporary:
                 figure.savefig(temporary, metadata=metadata)
         print(name)
-
-
-def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Some training images of a task, enough to show some of each class, with class names."""
-    images, labels, _ = load_set(layout.images(task), layout.samples(task), "n60")
-    names = pd.read_csv(layout.samples(task), dtype=str, nrows=len(images))["class"]
-    return np.array(images), labels, list(names)
-
-
-def first_example(layout: Layout, task: str, epsilon: int) -> tuple[Example | None, dict[int, str]]:
-    """The attacked image of the first network that trained, and the names of the classes."""
-    found = (read_example(layout.attack_examples(task, m), epsilon) for m in layout.models)
-    classes = pd.read_csv(layout.samples(task), dtype={"class": str}, usecols=["label", "class"])
-    names = classes.drop_duplicates("label").set_index("label")["class"].to_dict()
-    return next((example for example in found if example is not None), None), names
 
 
 if __name__ == "__main__":

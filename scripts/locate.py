@@ -3,9 +3,9 @@
 import argparse
 import json
 
+from idsharp.availability import instructions, look_over
 from idsharp.cli_tools import run
-from idsharp.datasets import open_dataset
-from idsharp.datasets.base import receipt
+from idsharp.datasets.base import MissingDataError, receipt
 from idsharp.records import write_json
 
 
@@ -16,7 +16,10 @@ def main() -> None:
     parser.add_argument("--data-dir", default="data", help="folder for downloads")
     parser.add_argument("--receipt", required=True, help="receipt to write, .json")
     args = parser.parse_args()
-    dataset = open_dataset(args.dataset, args.settings, args.data_dir)
+    found = look_over(args.dataset, args.settings, args.data_dir)
+    if found.state == "missing":
+        raise MissingDataError(instructions(found))
+    dataset = found.dataset
     record = receipt(dataset, dataset.locate())
     write_json(args.receipt, record)
     print(f"{args.dataset}: {record['n_files']} files, {record['bytes'] / 1e6:.1f} MB")

@@ -7,8 +7,13 @@ import pandas as pd
 
 from idsharp.cli_tools import run
 from idsharp.datasets import open_dataset
+from idsharp.parallel import usable_cores
 from idsharp.prepare import Request, prepare_task
 from idsharp.records import provenance, write_array, write_csv, write_json
+
+
+def log(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -26,6 +31,7 @@ def main() -> None:
     parser.add_argument("--pool-size", type=int, required=True, help="images")
     parser.add_argument("--n-test", type=int, required=True, help="images")
     parser.add_argument("--unreadable-limit", type=float, default=0.01, help="fraction")
+    parser.add_argument("--processes", type=int, default=1, help="that decode images")
     parser.add_argument("--images", required=True, help="images to write, .npy")
     parser.add_argument("--samples", required=True, help="samples to write, .csv")
     parser.add_argument("--audit", required=True, help="audit to write, .json")
@@ -35,7 +41,7 @@ def main() -> None:
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
     index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
-    prepared = prepare_task(dataset, index, request)
+    prepared = prepare_task(dataset, index, request, log, min(args.processes, usable_cores()))
     write_array(args.images, prepared.images)
     write_csv(args.samples, prepared.samples)
     audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")

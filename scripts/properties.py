@@ -2,8 +2,8 @@
 
 import argparse
 
-from idsharp.cli_tools import load_set, run
-from idsharp.properties import properties_record
+from idsharp.cli_tools import TooFewImagesError, load_set, run
+from idsharp.properties import properties_record, unmeasured_record
 from idsharp.records import provenance, write_json
 from idsharp.seeds import generator
 
@@ -20,22 +20,21 @@ def main() -> None:
     parser.add_argument("--records", nargs="+", required=True, help="a .json for each subset")
     args = parser.parse_args()
     for subset, path in zip(args.subsets, args.records, strict=True):
-        images, labels, ids = load_set(args.images, args.samples, subset)
-        measured = properties_record(
-            images,
-            labels,
-            k=args.k,
-            m=args.m,
-            draws=args.draws,
-            rng=generator("sharpness", args.task, subset),
-        )
+        rng = generator("sharpness", args.task, subset)
+        try:
+            images, labels, ids = load_set(args.images, args.samples, subset)
+        except TooFewImagesError as error:
+            # Sizes that a dataset cannot give are gaps in the tables; the study goes on.
+            measured = unmeasured_record(args.k, str(error))
+        else:
+            measured = properties_record(images, labels, args.k, args.m, args.draws, rng)
         for end in ("first", "second"):
             position = measured.pop(f"sharpest_{end}", None)
             measured[f"sharpest_{end}_id"] = None if position is None else ids[position]
         record = {"task": args.task, "subset": subset} | measured
         write_json(path, record | provenance("numpy", "torch"))
         print(
-            f"{args.task} {subset}: n {record['n_images']}, "
+            f"{args.task} {subset}: n {_shown(record['n_images'])}, "
             f"ID (MLE) {_shown(record['id_mle_k1'])}, "
             f"ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
             f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",

@@ -1,4 +1,4 @@
-"""Measure the intrinsic dimension of what the networks of one task and model learned."""
+"""Measure the dimension of what the networks of one task and model learned, layer by layer."""
 
 import argparse
 
@@ -7,8 +7,13 @@ import torch
 from idsharp.checkpoints import trained_models
 from idsharp.cli_tools import load_set, run
 from idsharp.device import compute_device
+from idsharp.layers import CHOICES, PENULTIMATE
 from idsharp.records import write_rows
-from idsharp.representations import representation_record
+from idsharp.representations import representation_records
+
+
+def report(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -17,6 +22,7 @@ def main() -> None:
     parser.add_argument("--samples", required=True, help="its samples, .csv")
     parser.add_argument("--runs", nargs="+", required=True, help="training records, .json")
     parser.add_argument("--k", type=int, required=True, help="neighbours of the MLE")
+    parser.add_argument("--layers", choices=CHOICES, default="penultimate", help="where to measure")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs-per-gpu", type=int, default=1)
     parser.add_argument("--table", required=True, help="table to write, .csv")
@@ -28,16 +34,18 @@ def main() -> None:
     with compute_device(args.jobs_per_gpu) as device:
         for names, model in trained_models(args.runs, pool.shape[1]):
             if model is None:
-                rows.append(names)
+                rows.append(names | {"layer": PENULTIMATE.name})
                 continue
             images = pool[: names["n_train"]]
-            record = representation_record(model, names["model"], images, args.k, device)
-            rows.append(names | record)
-            print(
-                f"{names['model']} n {names['n_train']} seed {names['seed']}: TwoNN "
-                f"{record['id_twonn_10pct']}, MLE {record['id_mle_k1']}",
-                flush=True,
-            )
+            for record in representation_records(
+                model, names["model"], images, args.k, device, args.layers, report
+            ):
+                rows.append(names | record)
+                report(
+                    f"{names['model']} n {names['n_train']} seed {names['seed']}, "
+                    f"{record['layer']}: TwoNN {record['id_twonn_10pct']}, "
+                    f"MLE {record['id_mle_k1']}"
+                )
     write_rows(args.table, rows)
 
 

@@ -21,7 +21,10 @@ def main() -> None:
     parser.add_argument("--sources", type=Path, required=True, help="sources of datasets, .tsv")
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
     args = parser.parse_args()
-    tables = {path.stem: pd.read_csv(path) for path in (args.results / "tables").glob("*.csv")}
+    folder = args.results / "tables"
+    # Not every file in the folder: it may hold tables of former settings.
+    names = pd.read_csv(folder / "columns.csv")["table"].unique()
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
     captions = {
         path.stem: " ".join(path.read_text(encoding="utf-8").split()) for path in args.captions
     }

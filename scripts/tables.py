@@ -16,15 +16,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="folder of the study")
     parser.add_argument("--tasks", type=json.loads, required=True, help="described tasks, JSON")
+    parser.add_argument("--measured", nargs="*", default=[], help="tasks without networks")
     parser.add_argument("--models", nargs="+", required=True)
     parser.add_argument("--n-train", type=int, nargs="+", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--id-estimator", required=True, help="for d_data")
     parser.add_argument("--representation-estimator", required=True, help="for d_repr")
+    parser.add_argument("--blocks", action="store_true", help="networks were measured by block")
     args = parser.parse_args()
 
-    layout = Layout(args.results, list(args.tasks), args.models, args.n_train, args.seeds)
-    tables = build_tables(layout, args.tasks, args.id_estimator, args.representation_estimator)
+    trained = [task for task in args.tasks if task not in args.measured]
+    sizes = args.models, args.n_train, args.seeds
+    layout = Layout(args.results, trained, *sizes, args.measured)
+    estimators = args.id_estimator, args.representation_estimator
+    tables = build_tables(layout, args.tasks, *estimators, blocks=args.blocks)
     noted = {name: task["note"] for name, task in args.tasks.items() if task["note"]}
     notes = [
         f"{', '.join(name for name in noted if noted[name] == note)}: {note}"

@@ -1,15 +1,19 @@
 """Train one network on one training set of a task."""
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 import torch
 
-from idsharp.cli_tools import load_set, run
+from idsharp.checkpoints import write_gap
+from idsharp.cli_tools import TooFewImagesError, load_set, run
 from idsharp.device import compute_device
 from idsharp.models import build_model, save_checkpoint
 from idsharp.records import atomic_path, provenance, write_json, write_rows
 from idsharp.seeds import seed_for
-from idsharp.training import Recipe, train
+from idsharp.training import HISTORY, Engine, Recipe, train
+from idsharp.training_state import StateFile, stop_signals
 
 
 def main() -> None:
@@ -26,8 +30,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, required=True, help="images")
     parser.add_argument("--learning-rate", type=float, required=True)
     parser.add_argument("--weight-decay", type=float, required=True)
+    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
+    parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
+    parser.add_argument("--cuda-graphs", action="store_true", help="replay steps on a GPU")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs-per-gpu", type=int, default=1)
+    parser.add_argument("--state-seconds", type=float, default=60, help="between kept states")
     parser.add_argument("--checkpoint", required=True, help="weights to write, .pt")
     parser.add_argument("--history", required=True, help="history to write, .csv")
     parser.add_argument("--record", required=True, help="record to write, .json")
@@ -35,7 +43,13 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     recipe = Recipe(args.epochs, args.batch_size, args.learning_rate, args.weight_decay)
-    images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+    names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
+    try:
+        images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+    except TooFewImagesError as error:
+        write_gap(args.record, args.checkpoint, names, str(error))
+        print(f"not trained: {error}")
+        return
     test_images, test_labels, _ = load_set(args.images, args.samples, "test")
     # The same weights at the start for every N, so that N alone differs.
     model = build_model(
@@ -44,24 +58,22 @@ def main() -> None:
         args.outputs,
         seed_for("weights", args.task, args.model, args.seed),
         args.input_scale,
+        images.shape[-1],
     )
-    with compute_device(args.jobs_per_gpu) as device:
-        record, history = train(
-            model,
-            (images, labels),
-            (test_images, test_labels),
-            recipe,
-            seed_for("training", args.task, args.model, args.n_train, args.seed),
-            device,
-            report=lambda line: print(line, flush=True),
-        )
-    names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
+    engine = Engine(args.precision, args.deterministic, args.cuda_graphs)
+    report = partial(print, flush=True)
+    with compute_device(args.jobs_per_gpu) as device, stop_signals() as stopped:
+        path = Path(args.checkpoint).with_suffix(".state")
+        state_file = StateFile(path, stopped, args.state_seconds, report)
+        seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
+        sets = (images, labels), (test_images, test_labels)
+        record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
     settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
     with atomic_path(args.checkpoint) as temporary:
         save_checkpoint(model.cpu(), temporary)
-    columns = ["epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
-    write_rows(args.history, history, columns)
+    write_rows(args.history, history, list(HISTORY))
     write_json(args.record, names | record | settings | provenance("torch", "torchvision"))
+    state_file.remove()
 
 
 if __name__ == "__main__":

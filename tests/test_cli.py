@@ -14,8 +14,9 @@ from PIL import Image
 from idsharp.cli import main
 from idsharp.measure_figures import _telling_pair
 from idsharp.properties import properties_record
-from idsharp.published import charts_text, place, published_rows
+from idsharp.published import charts_text, place
 from idsharp.seeds import generator
+from idsharp.tabulated import published_values, registry
 from tests.conftest import ROOT, blobs, write_image_folder
 
 QUICK = ["-k", "5", "--m", "20", "--draws", "3", "--quiet"]
@@ -288,12 +289,13 @@ def test_an_installed_copy_has_the_command_and_the_published_values(tmp_path):
                     "--target", tmp_path / "site", source], check=True)  # fmt: skip
     modules = {file.relative_to(ROOT) for file in (ROOT / "idsharp").rglob("*.py")}
     assert all((tmp_path / "site" / module).is_file() for module in modules)
-    code = "import idsharp.published as p; print(p.__file__, len(p.published_rows()))"
+    code = "import idsharp.tabulated as t; print(t.__file__); "
+    code += "print(len(t.published_values()), len(t.registry()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, check=True,
                           capture_output=True,
                           env=os.environ | {"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
-    assert done.stdout.split() == [str(tmp_path / "site" / "idsharp" / "published.py"),
-                                   str(len(published_rows()))]  # fmt: skip
+    assert done.stdout.split() == [str(tmp_path / "site" / "idsharp" / "tabulated.py"),
+                                   str(len(published_values())), str(len(registry()))]  # fmt: skip
     assert (tmp_path / "site" / "bin" / "idsharp").is_file()
 
 

@@ -1,15 +1,12 @@
 """Dataset adapters, on files written here and, where they are, on real ones."""
 
-import gzip
-import hashlib
 import os
-import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from idsharp._torchvision import torchvision
+from idsharp import resuming
 from idsharp.datasets import DatasetError, open_dataset
 from idsharp.datasets.base import INDEX_COLUMNS, receipt
 from idsharp.datasets.embedded import SOURCES
@@ -116,69 +113,14 @@ def test_npz_pickles_are_never_loaded(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_npz_download_failure_says_what_to_do(tmp_path):
+def test_npz_download_failure_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(resuming, "PAUSES", ())
     # A port on which nothing listens.
     settings = {"adapter": "npz", "url": "http://127.0.0.1:9/x.npz", "checksum": "md5:" + "0" * 32}
     dataset = open_dataset("far", settings, tmp_path)
     with pytest.raises(DatasetError, match=r"fetch it by hand and put it at .*far/x\.npz"):
         dataset.locate()
     assert not list(tmp_path.rglob("*.npz"))
-
-
-def write_idx(path, array):
-    """MNIST's own format: magic number with type and rank, sizes, bytes."""
-    header = struct.pack(f">I{array.ndim}I", 0x0800 | array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-
-
-def test_torchvision_mnist_from_given_archives(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    given = tmp_path / "given"
-    given.mkdir()
-    images = {"train": rng.integers(0, 256, (8, 28, 28), dtype=np.uint8)}
-    images["t10k"] = rng.integers(0, 256, (4, 28, 28), dtype=np.uint8)
-    for name, pixels in images.items():
-        write_idx(given / f"{name}-images-idx3-ubyte.gz", pixels)
-        labels = (np.arange(len(pixels)) % 10).astype(np.uint8)
-        write_idx(given / f"{name}-labels-idx1-ubyte.gz", labels)
-    sums = [(f.name, hashlib.md5(f.read_bytes()).hexdigest()) for f in sorted(given.iterdir())]
-    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", sums)
-    settings = {"adapter": "torchvision", "source": "MNIST", "path": str(given)}
-    dataset = open_dataset("mnist", settings, tmp_path / "data")
-    index = dataset.index()
-    assert index["split"].value_counts().to_dict() == {"train": 8, "test": 4}
-    assert index["label"].tolist()[:3] == ["0", "1", "2"]
-    assert (dataset.read("test/2") == images["t10k"][2]).all()
-    assert len(list(given.iterdir())) == 4, "the given folder must not be written to"
-
-
-def test_torchvision_refuses_a_wrong_checksum(tmp_path, monkeypatch):
-    given = tmp_path / "given"
-    given.mkdir()
-    write_idx(given / "train-images-idx3-ubyte.gz", np.zeros((2, 28, 28), np.uint8))
-    resources = [("train-images-idx3-ubyte.gz", "0" * 32)]
-    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
-    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    settings = {"adapter": "torchvision", "source": "MNIST", "path": str(given)}
-    with pytest.raises(DatasetError, match="fetch the official files by hand"):
-        open_dataset("mnist", settings, tmp_path / "data").locate()
-
-
-def test_torchvision_svhn_and_cifar_labels(tmp_path, monkeypatch):
-    class Part:
-        def __init__(self, root, download, split=None, train=None):
-            self.data = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
-            self.labels = np.array([7, 0])
-            self.targets, self.classes = [1, 0], ["airplane", "automobile"]
-            if train is not None:
-                self.data = np.moveaxis(self.data, 1, 3)
-
-    for source, labels in (("SVHN", ["7", "0"]), ("CIFAR10", ["automobile", "airplane"])):
-        monkeypatch.setattr(torchvision.datasets, source, Part)
-        settings = {"adapter": "torchvision", "source": source}
-        dataset = open_dataset(source, settings, tmp_path)
-        assert dataset.index()["label"].tolist() == labels * 2
-        assert dataset.read("train/1").shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -1,17 +1,14 @@
-"""Networks, training and checkpoints."""
+"""Networks and their checkpoints."""
 
-import copy
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
-import yaml
 
-from idsharp.models import MODELS, build_model, load_checkpoint, penultimate, save_checkpoint
-from idsharp.training import Adam, Recipe, batches, evaluate, train
-from tests.conftest import blobs
+from idsharp._torchvision import torchvision
+from idsharp.model_names import MODELS, PAPERS, check_image_size
+from idsharp.models import build_model, load_checkpoint, penultimate, save_checkpoint
 
 # Width of the penultimate representation, from the networks' papers.
 WIDTHS = {
@@ -20,13 +17,7 @@ WIDTHS = {
 }  # fmt: skip
 
 
-def two_classes(n, seed=0):
-    images = np.concatenate([blobs(n // 2, 0, seed), blobs(n // 2, 1, seed)])[:, None]
-    order = np.random.default_rng(seed).permutation(n)
-    return images[order], (np.arange(n) // (n // 2))[order]
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", PAPERS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_all_networks(name, channels):
     model = build_model(name, channels, 2, seed=0).eval()
@@ -53,14 +44,79 @@ def test_penultimate_is_what_the_head_sees():
     torch.testing.assert_close(vgg.network.classifier[6](collected[0].relu()), logits)
 
 
+@pytest.mark.parametrize(
+    "name, size, width",
+    [
+        ("alexnet", 63, 4096),
+        ("googlenet", 32, 1024),
+        ("mobilenet_v3_small", 32, 1024),
+        ("shufflenet_v2_x0_5", 32, 1024),
+        ("regnet_y_400mf", 32, 440),
+        ("efficientnet_b0", 32, 1280),
+        ("convnext_tiny", 32, 768),
+        ("swin_t", 32, 768),
+        ("vit_b_32", 64, 768),
+    ],
+)
+@pytest.mark.slow
+def test_other_networks_by_their_name(name, size, width):
+    model = build_model(name, 1, 3, seed=0, image_size=size).train()
+    model(torch.rand(2, 1, size, size)).sum().backward()
+    with penultimate(model.eval(), name) as collected, torch.no_grad():
+        logits = model(torch.rand(2, 1, size, size))
+    assert logits.shape == (2, 3)
+    assert collected[0].shape == (2, width)
+
+
+def test_the_list_of_networks_is_torchvisions():
+    assert sorted(MODELS) == sorted(torchvision.models.list_models(module=torchvision.models))
+    assert set(PAPERS) < set(MODELS)
+
+
 def test_unknown_network_is_named():
-    with pytest.raises(ValueError, match=r"resnet19.*allowed are resnet18"):
+    with pytest.raises(ValueError, match=r"resnet19.*did you mean resnet18.*80 classification"):
         build_model("resnet19", 1, 2, seed=0)
 
 
-def test_schema_allows_exactly_these_networks(root):
-    schema = yaml.safe_load((root / "rules" / "config.schema.yaml").read_text())
-    assert schema["$defs"]["model"]["enum"] == list(MODELS)
+@pytest.mark.parametrize(
+    "name", ["vgg11", "squeezenet1_0", "squeezenet1_1", "densenet121", "googlenet", "alexnet"]
+)
+def test_the_smallest_image_is_the_smallest(name):
+    least = next(size for size in range(100) if not refused(name, size))
+    model = build_model(name, 1, 2, seed=0, image_size=least).train()
+    assert model(torch.rand(2, 1, least, least)).shape == (2, 2)
+    with pytest.raises(RuntimeError):
+        model(torch.rand(2, 1, least - 1, least - 1))
+
+
+def refused(name, size):
+    try:
+        check_image_size(name, size)
+    except ValueError:
+        return True
+    return False
+
+
+def test_images_that_a_network_cannot_take_are_refused():
+    with pytest.raises(ValueError, match=r"vgg13 needs images of at least 32×32 pixels, not 28"):
+        build_model("vgg13", 1, 2, seed=0, image_size=28)
+    with pytest.raises(ValueError, match=r"multiple of 16 pixels, not 100: use 96"):
+        build_model("vit_b_16", 1, 2, seed=0, image_size=100)
+    with pytest.raises(ValueError, match=r"multiple of 224 pixels, not 64: use 224"):
+        check_image_size("maxvit_t", 64)
+    check_image_size("resnet18", 1)
+
+
+def test_a_grey_network_responds_as_its_colour_form_does():
+    """The first convolution keeps the spread of the network's own initialisation."""
+    for name in ("squeezenet1_1", "densenet121", "vgg13"):
+        spreads = []
+        for channels in (1, 3):
+            network = build_model(name, channels, 2, seed=0).network
+            first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+            fan = first.in_channels if name != "vgg13" else first.out_channels
+            spreads.append(first.weight.std().item() * fan**0.5)
+        assert spreads[0] == pytest.approx(spreads[1], rel=0.1), name
 
 
 def test_weights_depend_on_the_seed_alone():
@@ -82,92 +138,13 @@ def test_inputs_are_scaled_to_the_papers_intensities():
     torch.testing.assert_close(model(image), model.network(image * 255))
 
 
-def test_adam_equals_torch_optim():
-    torch.manual_seed(0)
-    ours = torch.nn.Linear(5, 3)
-    peers = copy.deepcopy(ours)
-    step = Adam(list(ours.parameters()), 1e-2, 1e-2)
-    peer = torch.optim.Adam(peers.parameters(), lr=1e-2, weight_decay=1e-2)
-    for _ in range(20):
-        batch = torch.rand(7, 5)
-        for model in (ours, peers):
-            model(batch).square().sum().backward()
-        step.step()
-        peer.step()
-        peer.zero_grad()
-    for a, b in zip(ours.parameters(), peers.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
-
-
-def test_batches_cover_everything_once_and_never_hold_one_image():
-    for n, size in [(41, 40), (81, 40), (80, 40), (5, 40), (7, 6)]:
-        parts = batches(n, size, torch.Generator().manual_seed(0))
-        assert sorted(torch.cat(parts).tolist()) == list(range(n))
-        assert min(len(part) for part in parts) > 1
-
-
-@pytest.fixture(scope="module")
-def trained():
+def test_checkpoints_restore_the_model(tmp_path):
     model = build_model("resnet18", 1, 2, seed=1)
-    record, history = train(
-        model, two_classes(120), two_classes(60, seed=9), Recipe(8, 20, 1e-3), 3,
-        torch.device("cpu"), report=lambda line: None,
-    )  # fmt: skip
-    return model, record, history
-
-
-@pytest.mark.slow
-def test_training_learns_and_records(trained):
-    model, record, history = trained
-    assert record["status"] == "ok"
-    assert record["highest_test_accuracy"] > 0.9
-    assert len(history) == record["epochs_done"] == 8
-    assert record["test_loss"] == history[-1]["test_loss"]
-    assert record["highest_test_accuracy"] == max(row["test_accuracy"] for row in history)
-    assert not model.training
-
-
-@pytest.mark.slow
-def test_evaluation_is_the_mean_over_images(trained):
-    model, record, _ = trained
-    images, labels = map(torch.from_numpy, two_classes(60, seed=9))
-    loss, accuracy = evaluate(model, images, labels, batch_size=7)
-    assert loss == pytest.approx(record["test_loss"], rel=1e-4)
-    assert accuracy == record["test_accuracy"]
-
-
-@pytest.mark.slow
-def test_checkpoints_restore_the_model(trained, tmp_path):
-    model, _, _ = trained
+    model(torch.rand(4, 1, 32, 32))  # moves the running statistics
     save_checkpoint(model, tmp_path / "model.pt")
     restored = load_checkpoint(build_model("resnet18", 1, 2, seed=99), tmp_path / "model.pt")
     images = torch.rand(4, 1, 32, 32)
-    torch.testing.assert_close(restored(images), model(images))
-
-
-@pytest.mark.slow
-def test_the_same_seed_trains_the_same_network():
-    def once(seed):
-        model = build_model("resnet18", 1, 2, seed=1)
-        options = (Recipe(2, 20, 1e-3), seed, torch.device("cpu"), lambda line: None)
-        return train(model, two_classes(60), two_classes(20), *options)[1]
-
-    assert once(4) == once(4)
-    assert once(4) != once(5)
-
-
-def test_divergence_is_recorded_not_hidden():
-    model = build_model("resnet18", 1, 2, seed=1)
-    with torch.no_grad():
-        model.network.fc.weight.fill_(torch.inf)
-    record, history = train(
-        model, two_classes(20), two_classes(20), Recipe(3, 10, 1e-3), 0, torch.device("cpu"),
-        report=lambda line: None,
-    )  # fmt: skip
-    assert record["status"] == "diverged"
-    assert record["diverged_at_epoch"] == 1
-    assert record["test_loss"] is None
-    assert history == []
+    torch.testing.assert_close(restored(images), model.eval()(images))
 
 
 def test_start_up_does_not_import_the_compiler(root):

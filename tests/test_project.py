@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from idsharp.latex import CAPTIONS
+from idsharp.summary import FIGURES
 from tests.conftest import ROOT
 
 
@@ -30,10 +31,13 @@ def test_lock_files_hold_names_versions_and_hashes_alone(lock):
 def test_every_figure_and_table_has_a_caption():
     captions = ROOT / "rules" / "captions"
     common = (ROOT / "rules" / "common.smk").read_text()
+    # A second list of each is for studies that measure every block.
+    lists = {kind: rf"^(?:BLOCK_)?{kind} \+?= \[(.*?)\]" for kind in ("TABLES", "FIGURES")}
     names = {
-        kind: re.findall(r'"(\w+)"', re.search(rf"^{kind} = \[(.*?)\]", common, re.M | re.S)[1])
-        for kind in ("TABLES", "FIGURES")
+        kind: re.findall(r'"(\w+)"', " ".join(re.findall(pattern, common, re.M | re.S)))
+        for kind, pattern in lists.items()
     }
+    assert set(names["FIGURES"]) == {name for name, _ in FIGURES}
     assert set(names["TABLES"]) == set(CAPTIONS)
     for table in names["TABLES"]:
         assert (captions / f"{table}.table.rst").read_text() == CAPTIONS[table] + "\n"

@@ -132,8 +132,8 @@ def test_array_pickles_are_never_loaded(tmp_path):
 # --- DICOM ---
 
 
-def write_dicom(file, pixels, **tags):
-    """A minimal DICOM file of 16-bit grey pixels, H×W or frames×H×W, or 8-bit H×W×3."""
+def write_dicom(file, pixels, compression=None, **tags):
+    """A minimal DICOM file of grey pixels, H×W or frames×H×W, or of colour, …H×W×3."""
     pydicom = pytest.importorskip("pydicom")
     from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -144,20 +144,22 @@ def write_dicom(file, pixels, **tags):
     data = pydicom.Dataset()
     data.file_meta = meta
     data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-    colour = pixels.ndim == 3 and pixels.shape[2] == 3
+    colour = pixels.ndim == 4 or (pixels.ndim == 3 and pixels.shape[2] == 3)
     data.SamplesPerPixel = 3 if colour else 1
     data.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
     if colour:
         data.PlanarConfiguration = 0
-    if pixels.ndim == 3 and not colour:
+    if pixels.ndim - colour == 3:
         data.NumberOfFrames = len(pixels)
-    data.Rows, data.Columns = pixels.shape[:2] if colour else pixels.shape[-2:]
+    data.Rows, data.Columns = pixels.shape[-3:-1] if colour else pixels.shape[-2:]
     data.BitsAllocated = data.BitsStored = 8 * pixels.itemsize
     data.HighBit = data.BitsStored - 1
     data.PixelRepresentation = int(pixels.dtype.kind == "i")
     data.PixelData = pixels.tobytes()
     for name, value in tags.items():
         setattr(data, name, value)
+    if compression is not None:
+        data.compress(getattr(pydicom.uid, compression))
     file.parent.mkdir(parents=True, exist_ok=True)
     data.save_as(file, enforce_file_format=True)
 
@@ -194,6 +196,55 @@ def test_dicom_frames_colours_and_names_without_suffix(tmp_path):
         assert (data.read(where) == expected).all()
     single = dataset("dicom", tmp_path / "a" / "IMG00002").index()
     assert single[["id", "label"]].to_numpy().tolist() == [["IMG00002", ""]]
+
+
+def test_dicom_frames_are_one_group(tmp_path):
+    write_dicom(tmp_path / "a" / "x.dcm", np.stack([GRADIENT, GRADIENT + 1]))
+    write_dicom(tmp_path / "a" / "y#1.dcm", GRADIENT)
+    data = dataset("dicom", tmp_path)
+    groups = [data.group(where) for where in data.index()["where"]]
+    assert groups == ["a/x.dcm", "a/x.dcm", "a/y#1.dcm"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_dicom_frames_of_any_depth_in_colour(tmp_path, dtype):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, np.iinfo(dtype).max, (3, 6, 8, 3), dtype=dtype)
+    write_dicom(tmp_path / "x.dcm", frames)
+    data = dataset("dicom", tmp_path)
+    for frame, where in zip(frames, data.index()["where"], strict=True):
+        assert (data.read(where) == frame).all()
+
+
+@pytest.mark.parametrize("compression", ["JPEG2000Lossless", "RLELossless"])
+def test_dicom_compressed_without_loss(tmp_path, compression):
+    pytest.importorskip("openjpeg")
+    rng = np.random.default_rng(0)
+    frames = rng.integers(-2000, 2000, (2, 32, 40), dtype=np.int16)
+    write_dicom(tmp_path / "x.dcm", frames, compression, RescaleSlope="1", RescaleIntercept="-24")
+    assert (dataset("dicom", tmp_path).read("x.dcm#1") == frames[1] - 24.0).all()
+
+
+def test_dicom_inverted_values_do_not_overflow(tmp_path):
+    whole = np.array([[-32768, 0], [1, 32767]], np.int16)
+    write_dicom(tmp_path / "x.dcm", whole, PhotometricInterpretation="MONOCHROME1")
+    found = dataset("dicom", tmp_path).read("x.dcm#0")
+    assert found.tolist() == [[65535, 32767], [32766, 0]]
+
+
+def test_headers_of_many_files_are_read_in_several_processes(tmp_path, monkeypatch):
+    from idsharp import parallel
+
+    for number in range(5):
+        write_dicom(tmp_path / "a" / f"{number}.dcm", GRADIENT, PatientID=f"P{number}")
+    whole = parallel.map_in_processes
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
+    monkeypatch.setattr(
+        "idsharp.datasets.dicom.map_in_processes",
+        lambda work, files, what, **_: whole(work, files, what, together=2, few=2),
+    )
+    index = dataset("dicom", tmp_path).index()
+    assert index["patient"].tolist() == [f"P{number}" for number in range(5)]
 
 
 def test_dicom_enhanced_objects_have_a_scale_by_frame(tmp_path):

@@ -17,21 +17,30 @@ from idsharp.summary import FIGURES, summarize
 from idsharp.tables import build_tables
 
 SIZES, EPSILONS = [100, 200], [1, 2]
+LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
 
 
-def write_study(root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",)):
+def write_study(
+    root,
+    tasks,
+    diverged=(),
+    undefined=(),
+    attacks_run=("fgsm",),
+    layers=("penultimate",),
+    instead_of=None,
+):
     """Records as the scripts write them, with chosen runs diverged and tasks unmeasurable."""
     conditions = [(name, epsilon) for name in attacks_run for epsilon in EPSILONS]
     layout = Layout(root, list(tasks), ["resnet18"], SIZES, [0])
     rng = np.random.default_rng(0)
     for task in tasks:
         audit = {
-            "task": task, "image_size": 32, "channels": 1, "n_classes": 2, "n_pool_requested": 300,
-            "n_pool": 240, "n_test": 40, "split": "patient", "n_patients": 0,
-            "patient_disjoint": False, "n_unreadable": 0,
+            "task": task, "classes": "a | b", "image_size": 32, "channels": 1, "n_classes": 2,
+            "n_pool_requested": 300, "n_pool": 240, "n_test": 40, "split": "patient",
+            "n_patients": 0, "patient_disjoint": False, "n_unreadable": 0,
         }  # fmt: skip
         write(layout.audit(task), audit)
-        for subset in layout.subsets:
+        for subset in layout.subsets(task):
             write(layout.properties(task, subset), properties(rng, task in undefined))
         attacks, learned = [], []
         for n in SIZES:
@@ -40,14 +49,24 @@ def write_study(root, tasks, diverged=(), undefined=(), attacks_run=("fgsm",)):
             write(layout.run(task, "resnet18", n, 0), names | training(rng, names["status"]))
             if names["status"] == "ok":
                 attacks += [names | attack(rng, *condition) for condition in conditions]
-                learned.append(names | {"n_images": n} | estimates(rng))
+                learned += [names | layer(rng, place, n) for place in layers]
             else:
                 attacks += [names | {"attack": a, "epsilon_255": e} for a, e in conditions]
-                learned.append(names)
+                learned.append(names | {"layer": "penultimate"})
         write_rows(layout.attacks(task, "resnet18"), attacks)
         write_rows(layout.representations(task, "resnet18"), learned)
-    described = {t: {"dataset": t, "domain": d, "note": ""} for t, d in tasks.items()}
-    return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct")
+    described = {
+        t: {"dataset": t, "domain": d, "note": "", "instead_of": (instead_of or {}).get(t, "")}
+        for t, d in tasks.items()
+    }
+    blocks = len(layers) > 1
+    return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct", blocks=blocks)
+
+
+def layer(rng, place, n):
+    depth = LAYERS.index(place) / (len(LAYERS) - 1)
+    return {"layer": place, "depth": depth, "n_features": 9, "n_images": n, "n_duplicates": 0,
+            "k": 20} | estimates(rng)  # fmt: skip
 
 
 def write(path, record):
@@ -75,7 +94,10 @@ def properties(rng, undefined):
 def training(rng, status):
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "highest_test_accuracy")
     numbers = {name: float(rng.uniform(0.1, 0.9)) if status == "ok" else None for name in names}
-    return numbers | {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    constant = False if status == "ok" else None
+    speed = {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    cost = {"peak_memory_mb": 500.0, "n_interruptions": 0}
+    return numbers | {"constant_output": constant} | speed | cost
 
 
 def attack(rng, name, epsilon):
@@ -111,12 +133,14 @@ def draw_everything(tables):
 
 def summary_of(tables):
     captions = {name: f"Caption of {name}." for name, _ in FIGURES}
+    if "representation_layers" not in tables:
+        del captions["id_by_layer"]
     sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
     return summarize("Title", "Only a test.", tables, captions, sources, 2)
 
 
 def test_every_column_has_a_heading_a_unit_and_a_meaning(tmp_path):
-    tables = write_study(tmp_path, MANY)
+    tables = write_study(tmp_path, MANY, layers=LAYERS)
     for name, table in tables.items():
         assert set(table) <= set(COLUMNS), name
         assert set(SHOWN[name]) <= set(table), name
@@ -138,6 +162,20 @@ def test_a_complete_study(tmp_path):
     assert "> Only a test." in text
 
 
+def test_another_task_on_the_same_images_takes_its_place(tmp_path):
+    both = {f"task{i}": "radiology" if i % 2 else "natural" for i in range(10)}
+    alone = {task: domain for task, domain in both.items() if task != "task9"}
+    tables = write_study(tmp_path / "both", both, instead_of={"task9": "task1"})
+    lines = tables["accuracy_vs_id"].set_index(["kind", "domain", "model", "n_train"])["n"]
+    assert lines["line"]["radiology"].tolist() == [4, 4]
+    assert lines["line, other tasks"]["radiology"].tolist() == [4, 4]
+    assert len(tables["runs"]) == 20
+    # Every other regression is that of a study without it.
+    others = write_study(tmp_path / "alone", alone)
+    for name in ("generalization_law", "loss_penalty_vs_sharpness", "representation_vs_data"):
+        assert tables[name].equals(others[name])
+
+
 def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     tables = write_study(tmp_path, MANY, diverged=[("task0", 100)])
     runs = tables["runs"].set_index(["task", "n_train"])
@@ -149,7 +187,7 @@ def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     assert len(tables["attacks"]) == 32
     draw_everything(tables)
     text = summary_of(tables)
-    assert "**1 run diverged**" in text
+    assert "**Diverged: 1** (task0), left out of every fit." in text
     assert "nan" not in text.lower()
 
 
@@ -222,7 +260,7 @@ def test_signs_of_masked_gradients_are_said(tmp_path):
 
 
 def test_latex_shows_spreads_and_nothing_unescaped(tmp_path):
-    tables = write_study(tmp_path, MANY)
+    tables = write_study(tmp_path, MANY, layers=LAYERS)
     for name, table in tables.items():
         text = to_latex(name, table, ["task0: a_note & more"])
         assert r"task0: a\_note \& more" in text

@@ -16,7 +16,11 @@ from PIL import Image
 
 from idsharp.attack_files import read_example
 from idsharp.columns import COLUMNS
+from idsharp.images import to_grey
 from idsharp.layout import Layout
+from idsharp.neighbors import nearest_neighbors
+from idsharp.properties import properties_record
+from idsharp.sharpness import resolution_free, sharpness_of_all_pairs
 from tests.conftest import ROOT, blobs, write_image_folder
 
 TASKS, SIZES, EPSILONS = ["halves", "sides"], [20, 40], [2, 8]
@@ -45,15 +49,24 @@ def write_study(folder, **changes):
     settings = {
         "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
         "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
+        "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours"], "channels": "own",
         "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
-        "sharpness_m": 50, "sharpness_draws": 3,
     } | changes  # fmt: skip
     files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
     arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
+    colour = {"adapter": "npz", "path": str(folder / "colour.npz"), "domain": "natural"}
     config = {
         "study": "tiny",
-        "datasets": {"files": files | {"note": "made of noise"}, "arrays": arrays},
-        "tasks": {"halves": {"dataset": "files"}, "sides": {"dataset": "arrays"}},
+        "datasets": {
+            "files": files | {"note": "made of noise"},
+            "arrays": arrays,
+            "colour": colour | {"channels": 3},
+        },
+        "tasks": {
+            "halves": {"dataset": "files"},
+            "sides": {"dataset": "arrays", "classes": {"draw": 2, "number": 1, "at_least": 40}},
+            "colours": {"dataset": "colour"},
+        },
         "studies": {"tiny": settings},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
@@ -67,6 +80,8 @@ def study(tmp_path_factory):
     write_image_folder(folder / "images", 45, seed=0)
     images = np.concatenate([blobs(45, 0, seed=1), blobs(45, 1, seed=1)])
     np.savez(folder / "arrays.npz", train_images=images, train_labels=np.arange(90) // 45)
+    colours = np.stack([images[i : i + 30] for i in (0, 15, 60)], axis=3)
+    np.savez(folder / "colour.npz", train_images=colours, train_labels=np.arange(30) % 3)
     arguments = write_study(folder)
     snakemake(folder, *arguments)
     return folder, arguments
@@ -90,7 +105,7 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
         assert (images.dtype, images.shape) == (np.uint8, (80, 1, 32, 32))
         assert len(samples) == 80
         assert json.loads(layout.audit(task).read_text())["n_pool"] == 80
-        for subset, n in zip(layout.subsets, [80, *SIZES], strict=True):
+        for subset, n in zip(layout.subsets(task), [80, *SIZES], strict=True):
             record = json.loads(layout.properties(task, subset).read_text())
             assert record["n_images"] == n
             assert record["id_mle_k1"] > 0
@@ -116,6 +131,28 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
         assert learned["n_images"].tolist() == SIZES
 
 
+def test_a_task_that_is_only_measured(study):
+    folder = study[0] / "results" / "tiny"
+    assert np.load(folder / "data" / "colours" / "images.npy").shape == (30, 3, 32, 32)
+    assert not list(folder.glob("models/colours*"))
+    row = pd.read_csv(folder / "tables" / "datasets.csv").set_index("task").loc["colours"]
+    assert (row["n_pool"], row["n_test"], row["channels"], row["classes"]) == (
+        30,
+        0,
+        3,
+        "0 | 1 | 2",
+    )
+    # K_F compares data sets in grey; the resolution-free one is that of the colours.
+    images = np.load(folder / "data" / "colours" / "images.npy")
+    labels = pd.read_csv(folder / "data" / "colours" / "samples.csv")["label"].to_numpy()
+    grey = properties_record(to_grey(images), labels, 5, 50, 3, np.random.default_rng(0))
+    own = sharpness_of_all_pairs(nearest_neighbors(images, 1, labels)).value
+    assert row["label_sharpness_all"] == pytest.approx(grey["label_sharpness_all"])
+    assert row["label_sharpness_all_resolution_free"] == pytest.approx(
+        resolution_free(own, (3, 32, 32))
+    )
+
+
 def test_tables_have_their_rows_units_and_numbers_of_points(study):
     folder = study[0] / "results" / "tiny" / "tables"
     tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
@@ -126,10 +163,10 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
         latex = (folder / f"{name}.tex").read_text()
         assert latex.count(r"\\") >= len(table) + 1
         assert not re.search(r"[−≤≲ερ²]", latex), "LaTeX source must be plain"
-    assert len(tables["datasets"]) == 2
+    assert len(tables["datasets"]) == 3
     assert len(tables["runs"]) == 4
     assert len(tables["attacks"]) == 16
-    assert len(tables["properties"]) == 6
+    assert len(tables["properties"]) == 7
     inside = tables["attacks"]
     assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
     assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()
@@ -193,6 +230,64 @@ def test_another_training_size_trains_that_size_alone(study):
     }  # fmt: skip
 
 
+def test_every_block_on_request(study, tmp_path):
+    """The same trained networks, measured at every block: no training, new tables and a figure."""
+    folder, _ = study
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    try:
+        write_study(folder, representation_layers="blocks")
+        shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    finally:
+        write_study(folder)
+    arguments = "--configfile", tmp_path / "tiny.yaml"
+    assert jobs_of(snakemake(tmp_path, "-n", *arguments)) == {
+        "all": "1", "representation": "2", "tables": "1", "figures": "1", "summary": "1",
+        "total": "6",
+    }  # fmt: skip
+    snakemake(tmp_path, *arguments)
+    root = tmp_path / "results" / "tiny"
+    layers = pd.read_csv(root / "tables" / "representation_layers.csv")
+    # Two tasks, two sizes, and ResNet-18's stem and eight blocks between images and logits.
+    assert len(layers) == 2 * 2 * 12
+    assert layers["is_peak"].sum() == 4
+    assert (root / "figures" / "id_by_layer.pdf").read_bytes().startswith(b"%PDF")
+    summary = (root / "summary.md").read_text()
+    assert "Peak of d_repr over layers, natural" in summary
+    assert "](figures/id_by_layer.png)" in summary
+    # Back again, the former tables and the summary return, though files of the others lie there.
+    arguments = write_study(folder)
+    shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
+    snakemake(tmp_path, "--configfile", tmp_path / "tiny.yaml")
+    assert "id_by_layer" not in (root / "summary.md").read_text()
+
+
+def test_a_size_that_a_task_cannot_give_is_a_gap(study, tmp_path):
+    data = study[0] / "results" / "tiny" / "data" / "halves"
+    inputs = ["--images", data / "images.npy", "--samples", data / "samples.csv"]
+    record = tmp_path / "n62_s0.json"
+    outputs = ["--record", record, "--checkpoint", tmp_path / "n62_s0.pt",
+               "--history", tmp_path / "n62_s0.csv"]  # fmt: skip
+    recipe = "--model resnet18 --n-train 62 --seed 0 --outputs 2 --input-scale 255 --epochs 1 "
+    recipe += "--batch-size 40 --learning-rate 1e-3 --weight-decay 0"
+    script("train", "halves", *inputs, *recipe.split(), *outputs)
+    written = json.loads(record.read_text())
+    assert written["status"] == "too few images"
+    assert "has 60 training images, 80 in all" in written["reason"]
+    measured = ["--subsets", "n62", "--records", tmp_path / "n62.json"]
+    script("properties", "halves", *inputs, *["--k", "5", "--m", "50", "--draws", "3"], *measured)
+    written = json.loads((tmp_path / "n62.json").read_text())
+    assert written["id_mle_k1"] is None
+    assert "62 images was asked for" in written["set_reason"]
+    table = tmp_path / "table.csv"
+    script("representation", *inputs, "--runs", record, "--k", "5", "--table", table)
+    assert pd.read_csv(table)["status"].tolist() == ["too few images"]
+
+
+def script(name, *arguments):
+    """Run a script of the rules by hand."""
+    return run(list(map(str, [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments])), ROOT)
+
+
 def test_a_new_image_reruns_its_task_alone(study):
     folder, arguments = study
     new = folder / "images" / "left" / "new.png"
@@ -225,10 +320,18 @@ def test_a_wrong_setting_stops_before_anything_runs(study):
 
 def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
-    done = snakemake(tmp_path, *arguments, "--until", "locate", check=False)
+    done = snakemake(tmp_path, "-n", *arguments)
+    assert f"files is missing: there is no folder {tmp_path / 'images'}" in done.stdout
+    assert jobs_of(done)["train"] == "4"
+    done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
-    assert f"error: dataset files: there is no folder {tmp_path / 'images'}" in done.stdout
-    assert not list((tmp_path / "results").rglob("*.csv"))
+    assert "3 datasets are missing" in done.stdout
+    assert not list((tmp_path / "results").rglob("*.*"))
+    skip = (*arguments, "--config", "missing_data=skip")
+    assert "none of the data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
+    write_image_folder(tmp_path / "images", 45, seed=0)
+    jobs = jobs_of(snakemake(tmp_path, "-n", *skip))
+    assert (jobs["prepare"], jobs["train"]) == ("1", "2")
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])

@@ -8,21 +8,40 @@ from pathlib import Path
 
 from idsharp.datasets.array import ArrayDataset
 from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.brats import BratsDataset, BratsMsdDataset
+from idsharp.datasets.chexpert import CheXpertDataset
 from idsharp.datasets.dicom import DicomDataset
+from idsharp.datasets.duke import DukeBreastDataset
 from idsharp.datasets.embedded import EmbeddedDataset
 from idsharp.datasets.folder import FolderDataset
+from idsharp.datasets.imagenet import ImageNetDataset
+from idsharp.datasets.medmnist import MedmnistDataset
+from idsharp.datasets.mura import MuraDataset
 from idsharp.datasets.nifti import NiftiDataset
 from idsharp.datasets.npz import NpzDataset
+from idsharp.datasets.oai import OaiDataset
+from idsharp.datasets.prostate import ProstateDataset
+from idsharp.datasets.rsna import RsnaDataset
 from idsharp.datasets.table import TableDataset
 from idsharp.datasets.torchvision import TorchvisionDataset
 
 ADAPTERS: dict[str, type[Dataset]] = {
     "array": ArrayDataset,
+    "brats": BratsDataset,
+    "brats_msd": BratsMsdDataset,
+    "chexpert": CheXpertDataset,
     "dicom": DicomDataset,
+    "duke_breast": DukeBreastDataset,
     "embedded": EmbeddedDataset,
     "folder": FolderDataset,
+    "imagenet": ImageNetDataset,
+    "medmnist": MedmnistDataset,
+    "mura": MuraDataset,
     "nifti": NiftiDataset,
     "npz": NpzDataset,
+    "oai": OaiDataset,
+    "prostate": ProstateDataset,
+    "rsna": RsnaDataset,
     "table": TableDataset,
     "torchvision": TorchvisionDataset,
 }

@@ -20,13 +20,17 @@ class ArrayDataset(Dataset):
 
     in_memory = True
 
+    def missing(self) -> list[str]:
+        return [f"there is no file {file}" for file in self._files() if not file.is_file()]
+
     def locate(self) -> list[Path]:
+        self.require()
+        return self._files()
+
+    def _files(self) -> list[Path]:
         files = [self.path]
         if "labels" in self.settings:
             files.append(Path(os.path.expanduser(os.path.expandvars(self.settings["labels"]))))
-        for file in files:
-            if not file.is_file():
-                raise DatasetError(f"dataset {self.name}: there is no file {file}")
         return files
 
     def index(self) -> pd.DataFrame:

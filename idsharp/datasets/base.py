@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from idsharp.downloads import DownloadError, fetch
+
 #: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
 #: ("test" or anything else); the last two are empty where the dataset has none.
 INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
@@ -39,6 +41,10 @@ class Dataset(ABC):
         self.settings = settings
         self.directory = data_dir / name
 
+    def __getstate__(self) -> dict:
+        # What a process has read, arrays as large as the dataset, stays with it.
+        return {key: self.__dict__[key] for key in ("name", "settings", "directory")}
+
     @abstractmethod
     def locate(self) -> list[Path]:
         """Make sure the files are there, downloading what can be; return them, sorted."""
@@ -50,6 +56,23 @@ class Dataset(ABC):
         second. `locate` is what makes sure.
         """
         return [] if self.path.exists() else [f"there is no {self.path}"]
+
+    def download_size(self) -> int | None:
+        """Bytes that `locate` has still to fetch; None where that is not known."""
+        return None if self.downloads and self.missing() else 0
+
+    def fetch(self, url: str, file: Path, checksum: str | None) -> Path:
+        """Make sure of one downloaded file: `idsharp.downloads.fetch`, from the `mirror` if set.
+
+        A mirror (a URL or a folder) has the layout of the data folder: `<dataset>/<file name>`.
+        """
+        mirror = self.settings.get("mirror")
+        if mirror is not None:
+            mirror = f"{str(mirror).rstrip('/')}/{self.name}"
+        try:
+            return fetch(url, file, checksum, mirror=mirror)
+        except DownloadError as error:
+            raise DatasetError(f"dataset {self.name}: {error}") from error
 
     def require(self) -> None:
         """Raise MissingDataError with what is missing and what the folder must look like."""

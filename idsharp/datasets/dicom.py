@@ -9,6 +9,7 @@ import pandas as pd
 from idsharp.datasets.base import DatasetError, make_index
 from idsharp.datasets.tree import TreeDataset, label_and_split
 from idsharp.images import UnreadableImageError
+from idsharp.parallel import map_in_processes
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
@@ -27,10 +28,13 @@ class DicomDataset(TreeDataset):
 
     def index(self) -> pd.DataFrame:
         rows = []
-        for file in self.locate():
+        files = self.locate()
+        headers = map_in_processes(
+            _frames_and_patient, files, f"{self.name}: reading headers", together=64, few=1000
+        )
+        for file, (frames, patient) in zip(files, headers, strict=True):
             name = "/".join(self.parts_of(file))
             label, split = label_and_split(self.parts_of(file))
-            frames, patient = _frames_and_patient(file)
             for frame in range(frames):
                 where = name if frames == 1 else f"{name}#{frame}"
                 rows.append((where, f"{name}#{frame}", label, patient, split))
@@ -41,6 +45,9 @@ class DicomDataset(TreeDataset):
     def read(self, where: str) -> np.ndarray:
         name, _, frame = where.rpartition("#")
         return read_dicom(self.inside(name), int(frame))
+
+    def group(self, where: str) -> str:
+        return where.rpartition("#")[0]
 
 
 def is_dicom(file: Path) -> bool:
@@ -87,7 +94,10 @@ def read_dicom(file: str | Path, frame: int = 0) -> np.ndarray:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableImageError(f"{file}: cannot be read as DICOM ({reason})") from error
-    return values.max() - values if interpretation == "MONOCHROME1" else values
+    if interpretation == "MONOCHROME1":
+        # As floats, because the range of 16-bit signed values need not fit into 16 bits.
+        return np.subtract(values.max(), values, dtype=np.float64)
+    return values
 
 
 def _rescale(values: np.ndarray, header, frame: int, apply_modality_lut) -> np.ndarray:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import affine_transform
 
 from idsharp.datasets.base import Dataset, make_index
 from idsharp.images import read_image
@@ -24,6 +23,9 @@ class EmbeddedDataset(Dataset):
     """One of SOURCES: `mnist_digits`, `photos`, `brain_subtle`, `brain_obvious`."""
 
     in_memory = True
+
+    def missing(self) -> list[str]:
+        return []
 
     def locate(self) -> list[Path]:
         return sorted(SOURCES[self.settings["source"]].files())
@@ -158,6 +160,9 @@ class Brain:
         matrix = rotation @ np.diag(1 / rng.uniform(0.94, 1.06, 2)) * (self.pixel / 2)
         middle = (np.array(plane.shape) - 1) / 2 + rng.uniform(-3, 3, 2)
         offset = middle - matrix @ np.full(2, (self.side - 1) / 2)
+        # Imported here: the workflow lists its datasets whenever it is parsed.
+        from scipy.ndimage import affine_transform
+
         return affine_transform(plane, matrix, offset, (self.side, self.side), order=1)
 
     def _lesion(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

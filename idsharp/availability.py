@@ -1,0 +1,77 @@
+"""Which datasets are there, which can be downloaded, and what to do about the others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from idsharp.datasets import Dataset, DatasetError, open_dataset
+from idsharp.tabulated import registry
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What was found of one dataset, from names of files alone.
+
+    Attributes:
+        state: "present", "downloadable", or "missing": only the user can bring it.
+        lacking: what is not there, a line each.
+        download: bytes still to be fetched; None where that is not known before.
+    """
+
+    name: str
+    state: str
+    lacking: list[str]
+    download: int | None
+    dataset: Dataset
+
+
+def look_over(name: str, settings: dict, data_dir: str | Path) -> Availability:
+    """What is there of a dataset of config.yaml; takes milliseconds and writes nothing."""
+    dataset = open_dataset(name, settings, data_dir)
+    try:
+        lacking = dataset.missing()
+    except DatasetError as error:
+        # Such as a path with an environment variable that is not set.
+        return Availability(
+            name, "missing", [str(error).removeprefix(f"dataset {name}: ")], None, dataset
+        )
+    if not lacking:
+        return Availability(name, "present", [], 0, dataset)
+    if dataset.downloads:
+        return Availability(name, "downloadable", lacking, dataset.download_size(), dataset)
+    return Availability(name, "missing", lacking, None, dataset)
+
+
+def instructions(found: Availability) -> str:
+    """What to do about a missing dataset: what is lacking, how to get it, and where to put it."""
+    lines = [f"{found.name}: " + "; ".join(found.lacking)]
+    source = registry().get(found.name)
+    if source:
+        lines.append(f"get it: {source['how']} ({source['url']}; {source['licence']})")
+    if found.dataset.layout:
+        lines.append("its folder must look like this:")
+        lines += [f"  {line}" for line in found.dataset.layout.strip("\n").splitlines()]
+        lines.append(f"or name another folder as datasets.{found.name}.path in a --configfile")
+    return "\n  ".join(lines)
+
+
+def status_table(found: list[Availability]) -> str:
+    """One line a dataset: state, size, licence, and what to do."""
+    sources = registry()
+    lines = []
+    for one in found:
+        source = sources.get(one.name, {})
+        lines.append(
+            (
+                one.name,
+                one.state,
+                source.get("size_gb", "") or "?",
+                source.get("access", ""),
+                source.get("licence", ""),
+            )
+        )
+    heads = ("dataset", "state", "GB", "access", "licence")
+    widths = [max(len(row[i]) for row in [heads, *lines]) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [heads, *lines]
+    )

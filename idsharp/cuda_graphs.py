@@ -1,0 +1,53 @@
+"""A training step captured once as a CUDA graph, and replayed for every further full batch.
+
+A step of a small network is hundreds of kernels, each launched from Python; a graph launches them
+all at once. After PyTorch's notes on CUDA semantics, "Whole-network capture". Not measured yet.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+# Steps before the capture: the libraries choose algorithms and allocate workspace in them.
+_WARM_UP = 3
+
+
+class GraphedStep:
+    """Calls `step` for batches of `full` images by a graph, and directly for all others.
+
+    The first full batches are computed directly on a side stream, as real steps of the training,
+    so that the weights are those of a training without graphs.
+
+    Args:
+        step: takes the positions of a batch (a tensor on the GPU); all else that it reads and
+            writes stays at its place in memory, and it never waits for the GPU.
+        full: images of a full batch.
+    """
+
+    def __init__(self, step: Callable[[torch.Tensor], None], full: int, device: torch.device):
+        self.step = step
+        self.chosen = torch.zeros(full, dtype=torch.int64, device=device)
+        # cuBLAS keeps its workspace by stream: the warm-up runs on that of the capture.
+        self.stream = torch.cuda.Stream(device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.warmed = 0
+
+    def __call__(self, chosen: torch.Tensor) -> None:
+        if len(chosen) != len(self.chosen):
+            self.step(chosen)
+            return
+        self.chosen.copy_(chosen)
+        if self.warmed < _WARM_UP:
+            self.stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.stream):
+                self.step(self.chosen)
+            torch.cuda.current_stream().wait_stream(self.stream)
+            self.warmed += 1
+            return
+        if self.graph is None:
+            # Capturing records the step without computing it.
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=self.stream):
+                self.step(self.chosen)
+            self.graph = graph
+        self.graph.replay()

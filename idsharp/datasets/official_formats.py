@@ -1,0 +1,141 @@
+"""The files of MNIST, CIFAR and SVHN as their authors publish them."""
+
+import gzip
+import io
+import math
+import pickle
+import struct
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+
+class FormatError(ValueError):
+    """A file does not hold what its format promises."""
+
+
+def read_idx(file: str | Path) -> np.ndarray:
+    """An array of bytes in MNIST's IDX format, gzipped or not.
+
+    Two zero bytes, 8 for unsigned bytes, the number of axes, their lengths as 32-bit big-endian
+    numbers, then the values (LeCun's page on MNIST, "The IDX file format").
+
+    Raises:
+        FormatError: damaged, or of another kind.
+    """
+    opened: Callable = gzip.open if Path(file).suffix == ".gz" else open
+    try:
+        with opened(file, "rb") as stream:
+            content = stream.read()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{file} is damaged ({error})") from error
+    if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
+        raise FormatError(f"{file} is no IDX file of bytes (it begins with {content[:4]!r})")
+    n_axes = content[3]
+    shape = struct.unpack(f">{n_axes}I", content[4 : 4 + 4 * n_axes])
+    values = np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes)
+    if len(values) != math.prod(shape):
+        raise FormatError(f"{file} promises {shape} values and holds {len(values)}")
+    return values.reshape(shape)
+
+
+def read_cifar_batch(stream: BinaryIO, name: str) -> dict:
+    """The dictionary in one of CIFAR's Python files, which are pickles of Python 2.
+
+    Only NumPy arrays and Python's own plain types are made; a pickle that asks for anything else is
+    refused before that is imported. Verify the file's checksum first all the same.
+
+    Raises:
+        FormatError: anything else, or damaged.
+    """
+    try:
+        content = _PlainUnpickler(stream, encoding="latin1").load()
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError) as error:
+        raise FormatError(f"{name} is no file of CIFAR's ({error})") from error
+    if not isinstance(content, dict):
+        raise FormatError(f"{name} holds a {type(content).__name__}, expected a dictionary")
+    return content
+
+
+def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[str, dict]:
+    """The named files of CIFAR's .tar.gz, without unpacking it.
+
+    Args:
+        folder: the archive's own folder, such as cifar-10-batches-py.
+
+    Raises:
+        FormatError: damaged, or a file is missing.
+    """
+    wanted = {f"{folder}/{name}": name for name in names}
+    found = {}
+    try:
+        with tarfile.open(file, "r:gz") as archive:
+            for member in archive:
+                name = wanted.get(member.name)
+                if name is not None and member.isreg():
+                    content = io.BytesIO(archive.extractfile(member).read())
+                    found[name] = read_cifar_batch(content, member.name)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{file} is damaged ({error})") from error
+    absent = [name for name in names if name not in found]
+    if absent:
+        raise FormatError(f"{file} lacks {folder}/{absent[0]}")
+    return found
+
+
+def cifar_images(batch: dict, labels: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images N×32×32×3 and labels N of a batch, whose rows hold the planes one after the other."""
+    data, targets = batch.get("data"), batch.get(labels)
+    rows = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2
+    if not rows or data.shape[1] != 3072 or not isinstance(targets, list):
+        raise FormatError(f"{name} holds no rows of 3072 bytes with {labels}")
+    numbers = np.array(targets)
+    if numbers.shape != (len(data),) or not np.issubdtype(numbers.dtype, np.integer):
+        raise FormatError(f"{name} holds {len(data)} images and {len(targets)} labels")
+    return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), numbers
+
+
+def read_svhn(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images N×32×32×3 and digits N of SVHN's cropped digits (format 2); 10 stands for zero there.
+
+    Raises:
+        FormatError: no MATLAB file, or without X (32×32×3×N bytes) and y (N×1).
+    """
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(file, variable_names=["X", "y"])
+    except (ValueError, TypeError, KeyError, NotImplementedError, EOFError, zlib.error) as error:
+        raise FormatError(f"{file} cannot be read as a MATLAB file ({error})") from error
+    images, digits = content.get("X"), content.get("y")
+    if images is None or digits is None:
+        raise FormatError(f"{file} lacks X and y")
+    whole = images.ndim == 4 and images.shape[:3] == (32, 32, 3) and images.dtype == np.uint8
+    if not whole or digits.size != images.shape[3]:
+        raise FormatError(
+            f"{file} holds X of shape {images.shape} ({images.dtype}) and y of {digits.shape}; "
+            "expected 32×32×3×N bytes and N×1"
+        )
+    digits = digits.ravel().astype(np.int64)
+    return np.moveaxis(images, 3, 0), np.where(digits == 10, 0, digits)
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    # Where NumPy has kept the function over the years; it makes an empty array to be filled.
+    _RECONSTRUCT = np.empty(0).__reduce__()[0]
+    _ALLOWED = {  # noqa: RUF012
+        ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
+        ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return self._ALLOWED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused") from None

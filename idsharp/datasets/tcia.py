@@ -1,0 +1,291 @@
+"""Collections of The Cancer Imaging Archive: a folder tree, a download of what is needed, or both.
+
+A tree is <collection>/<patient>/<study>/<series>/<image>.dcm, with the names that the NBIA Data
+Retriever gives ("classic": UIDs; "descriptive": dates and descriptions). Which series a folder
+holds is read from the header of its first readable image, so that names do not matter.
+"""
+
+import os
+import shutil
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+
+from idsharp.console import Console
+from idsharp.datasets.base import Dataset, DatasetError, MissingDataError
+from idsharp.datasets.dicom import read_dicom
+from idsharp.datasets.dicom_headers import header_of, images_of, in_threads, whole_number
+from idsharp.datasets.sheets import find_table, read_table
+from idsharp.datasets.tree import inside
+from idsharp.downloads import DownloadError, fetch, gigabytes, name_of
+from idsharp.nbia import SERVICE, Archive, Series, download, list_series
+from idsharp.seeds import generator
+
+#: More patients than the pool needs, for unreadable files and identical images.
+MARGIN = 1.2
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table beside the images: its name, the columns it must have, where it is published.
+
+    `otherwise` says what to do where it cannot be had.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    urls: tuple[str, ...]
+    otherwise: str = ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A series on disk: its patient, from the tree, and what the header of an image says."""
+
+    path: Path
+    uid: str
+    patient: str
+    description: str
+    number: float
+
+
+class TciaDataset(Dataset):
+    """What the archive's collections share.
+
+    `path` is the folder of the collection, or one that holds it, such as the Data Retriever's
+    manifest folder; left out, datasets of one collection share data_dir/<collection>. What is
+    there is used; what the pool needs and is not there is downloaded. `patients: present` takes
+    every patient that is there and downloads nothing. `url` is another server of NBIA's kind.
+
+    `mirror` is a folder that holds <collection>/ with all of this, used where it is, or the
+    address of a web folder <mirror>/<collection>/ with the tables, series.json (NBIA's getSeries)
+    and <SeriesInstanceUID>.zip (its getImageWithMD5Hash).
+    """
+
+    #: The collection's name at the archive, also that of its folder.
+    collection: str
+    #: What the names of its patients begin with.
+    patient_prefix: str
+
+    @abstractmethod
+    def patients(self) -> list[str]:
+        """The patients that are needed, by the tables alone."""
+
+    @abstractmethod
+    def wanted(self) -> dict[str, str]:
+        """The patient of every series that is needed, by a key that `match` gives."""
+
+    @abstractmethod
+    def match(self, series: Iterable[Folder] | Iterable[Series]) -> dict[str, Folder | Series]:
+        """Those series that are of the wanted kind, by key."""
+
+    @abstractmethod
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The tables that are needed."""
+
+    @property
+    def path(self) -> Path:
+        if "path" in self.settings:
+            return super().path
+        if self._mirror_folder and (self._mirror_folder / self.collection).is_dir():
+            return self._mirror_folder / self.collection
+        return self.directory.parent / self.collection
+
+    @property
+    def downloads(self) -> bool:
+        return not self._mirror_folder and not self.only_present
+
+    @property
+    def only_present(self) -> bool:
+        """Whether all patients that are there are taken, instead of those that the pool needs."""
+        return self.settings.get("patients", "needed") == "present"
+
+    @property
+    def pool_size(self) -> int:
+        """Images that the study asks for."""
+        return int(self.settings.get("pool_size", 7500))
+
+    def shuffled(self, names: Iterable[str]) -> list[str]:
+        """Names in an order that depends on nothing but them and the collection."""
+        names = sorted(set(names))
+        return [names[i] for i in generator("patients", self.collection).permutation(len(names))]
+
+    def missing(self) -> list[str]:
+        lines = [
+            f"there is no table {sheet.name} (.csv or .xlsx) in {self.path}"
+            for sheet in self.sheets()
+            if self.find(sheet) is None
+        ]
+        if lines:
+            return lines
+        patients = self.patients()
+        if not patients:
+            return [f"there is no folder of a patient of the tables in {self.path}"]
+        absent = [p for p in patients if not any((tree / p).is_dir() for tree in self.trees)]
+        if not absent:
+            return []
+        hint = "" if self.downloads else " (patients: present takes those that are)"
+        return [f"{len(absent)} of {len(patients)} patients are not in {self.path}{hint}"]
+
+    def locate(self) -> list[Path]:
+        if not self.downloads:
+            self.require()
+        tables = [self.find(sheet) or self._fetch(sheet) for sheet in self.sheets()]
+        wanted, found = self.wanted(), self.found()
+        lacking = {key: patient for key, patient in wanted.items() if key not in found}
+        if lacking and self.downloads:
+            self._download(lacking)
+            found = self.found()
+        if not found:
+            raise MissingDataError(
+                f"dataset {self.name}: {self.path} holds no series of the kind that is needed; "
+                f"it must look like this:\n{self.layout}"
+            )
+        images = [file for folder in found.values() for file in images_of(folder.path)]
+        return [*tables, *sorted(images)]
+
+    def read(self, where: str) -> np.ndarray:
+        name, _, frame = where.rpartition("#")
+        return read_dicom(inside(self.path, name, self.name), int(frame))
+
+    def group(self, where: str) -> str:
+        return where.rpartition("#")[0]
+
+    def where(self, file: Path, frame: int = 0) -> str:
+        """How `read` finds a frame."""
+        return f"{file.relative_to(self.path).as_posix()}#{frame}"
+
+    @cached_property
+    def trees(self) -> list[Path]:
+        """Folders whose subfolders are patients; where there is none, the one to be made."""
+        inner = sorted(self.path.glob(f"manifest-*/{self.collection}"))
+        candidates = [self.path, self.path / self.collection, *inner]
+        prefix = f"{self.patient_prefix}*"
+        found = [c for c in candidates if any(p.is_dir() for p in c.glob(prefix))]
+        at_home = self.path.name == self.collection
+        return found or [self.path if at_home else self.path / self.collection]
+
+    def found(self) -> dict[str, Folder]:
+        """The series on disk that are wanted, by key."""
+        folders = [
+            (patient, folder)
+            for tree in self.trees
+            for patient in self.patients()
+            for folder in _series_folders(inside(tree, patient, self.name))
+        ]
+        what = f"{self.name}, headers of series"
+        series = in_threads(lambda pair: _identify(*pair), folders, Console(), what)
+        return self.match(one for one in series if one)
+
+    def find(self, sheet: Sheet) -> Path | None:
+        """Where a table lies: in `path`, or beside the tree."""
+        folders = [self.path, *(f for tree in self.trees for f in (tree, tree.parent))]
+        return next((t for f in folders if (t := find_table(f, sheet.name))), None)
+
+    def read_sheet(self, sheet: Sheet) -> pd.DataFrame:
+        """The columns of a table, all strings; DatasetError where it is not there."""
+        file = self.find(sheet)
+        if file is None:
+            raise MissingDataError(
+                f"dataset {self.name}: there is no table {sheet.name} (.csv or .xlsx) in "
+                f"{self.path}; fetch it from {sheet.urls[0]}"
+            )
+        return read_table(file, sheet.columns, dataset=self.name, only=True)
+
+    @property
+    def _mirror(self) -> str:
+        return str(self.settings.get("mirror") or "")
+
+    @property
+    def _mirror_folder(self) -> Path | None:
+        if not self._mirror or urlsplit(self._mirror).scheme in ("http", "https"):
+            return None
+        return Path(os.path.expanduser(os.path.expandvars(self._mirror)))
+
+    def _fetch(self, sheet: Sheet) -> Path:
+        """Download a table, and see that it is one."""
+        mirror = f"{self._mirror.rstrip('/')}/{self.collection}" if self._mirror else None
+        failures = []
+        for url in sheet.urls:
+            file = self.path / name_of(url)
+            try:
+                fetch(url, file, None, mirror=mirror)
+                read_table(file, sheet.columns, dataset=self.name, only=True)
+                return file
+            except DownloadError as error:
+                failures.append(str(error))
+            except DatasetError as error:
+                # Not the table, but a page that says so, perhaps.
+                file.unlink(missing_ok=True)
+                file.with_name(f"{file.name}.sha256").unlink(missing_ok=True)
+                failures.append(str(error))
+        raise DatasetError(
+            f"dataset {self.name}: " + "\n".join([*failures, sheet.otherwise]).strip()
+        )
+
+    def _download(self, lacking: dict[str, str]) -> None:
+        """Fetch the series of these keys; say first how much that is."""
+        console = Console()
+        archive = Archive(self.collection, self.settings.get("url", SERVICE).rstrip("/"))
+        if self._mirror:
+            address = f"{self._mirror.rstrip('/')}/{self.collection}"
+            archive = Archive(self.collection, address, plain=True)
+        console.begin(f"{self.name}: asking {archive.url} what it holds of {self.collection}")
+        offered = list_series(archive)
+        patients = set(lacking.values())
+        matching = self.match(one for one in offered if one.patient in patients)
+        chosen = [matching[key] for key in lacking if key in matching]
+        absent = [f"{key} of {lacking[key]}" for key in lacking if key not in matching]
+        if absent:
+            console.note(
+                f"{self.name}: {archive.url} has no such series for {len(absent)} of "
+                f"{len(lacking)}: {', '.join(absent[:5])}"
+            )
+        size = sum(one.size for one in chosen)
+        console.begin(
+            f"{self.name}: {len({one.patient for one in chosen})} patients, {len(chosen)} series, "
+            f"{gigabytes(size)} to download; the whole collection has "
+            f"{gigabytes(sum(one.size for one in offered))}"
+        )
+        root = self.trees[0]
+        root.mkdir(parents=True, exist_ok=True)
+        # The zips of the series under way lie beside what they are unpacked to.
+        free = shutil.disk_usage(root).free
+        if size * 1.05 > free:
+            raise DatasetError(
+                f"dataset {self.name}: {gigabytes(size)} are to come, {gigabytes(free)} are free "
+                f"in {root}; make room there, choose another data_dir, or lower pool_size"
+            )
+        download(archive, chosen, root, console)
+
+
+def _series_folders(patient: Path) -> list[Path]:
+    """Folders below a patient that hold files themselves, sorted; nothing hidden."""
+    found = []
+    for folder, inner, files in os.walk(patient):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if files:
+            found.append(Path(folder))
+    return found
+
+
+def _identify(patient: str, folder: Path) -> Folder | None:
+    """Which series a folder holds, by the first image that can be read; None without one."""
+    tags = ["SeriesInstanceUID", "SeriesDescription", "SeriesNumber"]
+    read = (header_of(file, tags) for file in images_of(folder))
+    header = next((found for found in read if found and "SeriesInstanceUID" in found), None)
+    if header is None:
+        return None
+    return Folder(
+        path=folder,
+        uid=header["SeriesInstanceUID"],
+        patient=patient,
+        description=header.get("SeriesDescription", ""),
+        number=whole_number(header.get("SeriesNumber")) or 0,
+    )

@@ -1,0 +1,49 @@
+"""List the datasets of config.yaml: which are there, which can be downloaded, what is missing."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from idsharp.availability import instructions, look_over, status_table
+from idsharp.cli_tools import run
+from idsharp.config import adapter_settings, check_config, merged, study_settings
+
+_DEFAULT = Path(__file__).parent.parent / "config.yaml"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("datasets", nargs="*", help="only these, with what to do about each")
+    parser.add_argument("--configfile", type=Path, help="settings of your own, as for snakemake")
+    parser.add_argument("--study", help="only the datasets of this study")
+    args = parser.parse_args()
+
+    config = yaml.safe_load(_DEFAULT.read_text(encoding="utf-8"))
+    if args.configfile:
+        config = merged(config, yaml.safe_load(args.configfile.read_text(encoding="utf-8")))
+    config["study"] = args.study or config["study"]
+    check_config(config)
+    study = study_settings(config)
+    names = args.datasets or list(config["datasets"])
+    unknown = [name for name in names if name not in config["datasets"]]
+    if unknown:
+        raise OSError(f"no dataset {unknown[0]}; there are: {', '.join(config['datasets'])}")
+    if args.study:
+        tasks = (*study["tasks"], *study["measured"])
+        used = {config["tasks"][task]["dataset"] for task in tasks}
+        names = [name for name in names if name in used]
+    found = [
+        look_over(name, adapter_settings(config, study, name), config["data_dir"]) for name in names
+    ]
+    print(status_table(found))
+    if args.datasets:
+        for one in found:
+            if one.state == "missing":
+                print(f"\n{instructions(one)}")
+    elif any(one.state == "missing" for one in found):
+        print("\nWhat to do about one that is missing: python scripts/data_status.py NAME")
+
+
+if __name__ == "__main__":
+    run(main)
