@@ -62,7 +62,7 @@ format: $(READY) ## Put code into the style that lint asks for
 
 lock: ## Renew the lock files (needs uv: make setup)
 	@$(COMPILE) --extra pipeline --extra test pyproject.toml -o envs/requirements.lock
-	@echo torchattacks | $(COMPILE) --no-deps - -o envs/torchattacks.lock
+	@printf 'eagerpy\nfoolbox\ntorchattacks\n' | $(COMPILE) --no-deps - -o envs/torchattacks.lock
 	@echo dadapy | $(COMPILE) - -o envs/dadapy.lock
 	@$(BIN)/python envs/write_conda.py
 

@@ -162,7 +162,8 @@ def _attack_notes(attacks: pd.DataFrame) -> list[str]:
             f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
             f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
             f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No "
-            "attack moves these images, so that numbers under attack flatter the network."
+            "attack moves these images: losses and accuracies under attack look better than they "
+            "are. In float32, gradients underflow where logits differ by about 100."
         )
     both = attacks[attacks["attack"] == "fgsm"].merge(
         attacks[attacks["attack"] == "pgd"], on=[*keys, "epsilon_255"], suffixes=("_fgsm", "_pgd")
