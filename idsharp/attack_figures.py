@@ -12,6 +12,7 @@ from idsharp.figures import COLOURS, GREY, with_notes
 _WRONG = "#D55E00"  # Okabe & Ito's vermillion; a cross says it without colour
 _CELL = 1.45  # inches
 _LABEL = 1.5  # inches
+_TEXT = 0.22  # inches, for two lines below an image
 _WIDTH = 20  # characters of text below an image
 
 
@@ -30,7 +31,7 @@ def attack_examples(
     """
     attacks = next((e.attacks for e, _ in examples.values() if e is not None), [])
     columns = 1 + 2 * len(attacks)
-    size = (_LABEL + _CELL * columns, (_CELL + 0.42) * len(examples) + 0.4)
+    size = (_LABEL + _CELL * columns, (_CELL + _TEXT) * len(examples) + 0.4)
     figure = Figure(figsize=size)
     axes = figure.subplots(len(examples), columns, squeeze=False)
     domains = datasets.set_index("task")["domain"]
@@ -45,7 +46,7 @@ def attack_examples(
             _draw(row, example, classes, epsilon)
     headings = ["clean"]
     for attack in attacks:
-        headings += [f"{attack.upper()}, ε = {epsilon}/255", f"{attack.upper()}: attacked"]
+        headings += [f"{attack.upper()}, ±{epsilon}/255", f"attacked by {attack.upper()}"]
     for axis, heading in zip(axes[0], headings, strict=True):
         axis.set_title(heading, fontsize=9)
     return with_notes(figure, datasets)
@@ -73,7 +74,7 @@ def _prediction(axis, example: Example, number: int, classes: dict[int, str]) ->
     """The predicted class and its probability; a wrong one with a cross, in another colour."""
     predicted, label = int(example.predicted[number]), example.label
     name = classes.get(predicted, f"output {predicted}, no class")
-    text = f"{name} {_probability(example.probability[number])}"
+    text = f"{name} ({_probability(example.probability[number])})"
     wrong = predicted != label
     options = {"fontsize": 8, "color": _WRONG if wrong else "black", "labelpad": 3}
     lines = textwrap.wrap(f"✗ {text}" if wrong else text, _WIDTH)
@@ -81,8 +82,8 @@ def _prediction(axis, example: Example, number: int, classes: dict[int, str]) ->
 
 
 def _probability(value: float) -> str:
-    """Three digits, and no certainty that is only rounding."""
-    return "> 0.999" if value > 0.9995 else f"{value:.3f}"
+    """Three digits, and no certainty that is only rounding; in one piece on a line."""
+    return ("p > 0.999" if value > 0.9995 else f"p = {value:.3f}").replace(" ", "\u00a0")
 
 
 def _task_label(axis, task: str, example: Example | None, domain: str) -> None:

@@ -33,7 +33,9 @@ COLUMNS = {
     "model": Column("Model", "", "network; all: every network together"),
     "n_train": Column("N", "images", "size of the training set; all: every size together"),
     "seed": Column("Seed", "", "number of the replicate"),
-    "status": Column("Status", "", "ok, or diverged: the loss ceased to be finite"),
+    "status": Column(
+        "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
+    ),
     "image_size": Column("Size", "pixels", "height and width"),
     "channels": Column("Channels", "1", "1: grey, 3: colour"),
     "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),
@@ -76,9 +78,14 @@ COLUMNS = {
     "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),
     "test_accuracy": Column("Test acc.", "1", "accuracy on the test set, final epoch"),
     "highest_test_accuracy": Column("Highest acc.", "1", "highest test accuracy over epochs"),
+    "constant_output": Column(
+        "Constant", "", "whether the logits are the same for every test image: nothing was learned"
+    ),
     "epochs_done": Column("Epochs", "1", "epochs that ended with a finite loss"),
     "train_seconds": Column("Time", "s", "wall time of training and of testing every epoch"),
     "images_per_second": Column("Speed", "images/s", "training images over wall time"),
+    "peak_memory_mb": Column("Memory", "MB", "peak: allocated on the GPU, or of the process"),
+    "n_interruptions": Column("Interrupted", "1", "how often the run was killed and went on"),
     "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
     "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),
     "representation_id": Column(

@@ -8,10 +8,10 @@ and the released code of Konz & Mazurowski (2024) look at:
 * SqueezeNet: `stem`, every fire module `fire2` … `fire9`;
 * DenseNet: `stem`, every dense block and transition, `dense1`, `transition1` … `dense4`.
 
-Before them comes `input`, the images; after them `penultimate` (`models.penultimate_layer`) and
-`logits`. Depth counts convolutions and fully connected layers on the way, and the global average as
-one, as Ansuini et al. do; it is given as the share of the whole, 0 for the input and 1 for the
-logits. Other families are refused (`model_names.check_blocks`).
+Before them comes `input`, the images; after them `penultimate` (`penultimate_layer` in
+`idsharp.models`) and `logits`. Depth counts convolutions and fully connected layers on the way, and
+the global average as one, as Ansuini et al. do; it is given as the share of the whole, 0 for the
+input and 1 for the logits. Other families are refused (`model_names.check_blocks`).
 """
 
 from collections.abc import Iterator

@@ -70,17 +70,16 @@ def markdown_table(table: pd.DataFrame, columns: dict[str, tuple[str, Callable]]
 def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
     size, channels = datasets["image_size"].iloc[0], datasets["channels"].iloc[0]
-    diverged = int((runs["status"] != "ok").sum())
-    plural = "s" if diverged > 1 else ""
     text = (
         f"{len(datasets)} tasks, images of {size}×{size} pixels and {channels} "
         f"channel{'s' if channels > 1 else ''}; {len(runs)} trained networks "
         f"({', '.join(dict.fromkeys(runs['model']))}; N = {sizes}; {runs['seed'].nunique()} "
         f"seed{'s' if runs['seed'].nunique() > 1 else ''})."
     )
-    return text + (
-        f" **{diverged} run{plural} diverged** and left out of every fit." if diverged else ""
-    )
+    for status, group in runs[runs["status"] != "ok"].groupby("status"):
+        tasks = ", ".join(group["task"].unique())
+        text += f" **{status.capitalize()}: {len(group)}** ({tasks}), left out of every fit."
+    return text
 
 
 def _notes(datasets: pd.DataFrame) -> list[str]:
@@ -163,7 +162,8 @@ def _attack_notes(attacks: pd.DataFrame) -> list[str]:
             f"> **Vanishing gradients: on {(share > _VANISHED).sum()} of {len(networks)} networks "
             f"more than {100 * _VANISHED:.0f} % of the test images have no gradient "
             f"(most: {100 * share.max():.0f} %, {_network(networks.loc[share.idxmax()])}).** No "
-            "attack moves these images, so that numbers under attack flatter the network."
+            "attack moves these images: losses and accuracies under attack look better than they "
+            "are. In float32, gradients underflow where logits differ by about 100."
         )
     both = attacks[attacks["attack"] == "fgsm"].merge(
         attacks[attacks["attack"] == "pgd"], on=[*keys, "epsilon_255"], suffixes=("_fgsm", "_pgd")

@@ -24,7 +24,8 @@ _PROPERTIES = [
 ]  # fmt: skip
 _RUN = [
     "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
-    "highest_test_accuracy", "epochs_done", "train_seconds", "images_per_second",
+    "highest_test_accuracy", "constant_output", "epochs_done", "train_seconds",
+    "images_per_second", "peak_memory_mb", "n_interruptions",
 ]  # fmt: skip
 
 _ATTACK = [

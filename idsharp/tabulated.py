@@ -19,12 +19,19 @@ def resource(name: str) -> Path:
 
 def published_values() -> list[dict[str, str]]:
     """The rows of published.csv."""
-    with open(resource("published.csv"), newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+    return _rows("published.csv", ",")
 
 
 def registry() -> dict[str, dict[str, str]]:
     """The rows of datasets.tsv by the dataset's name."""
-    with open(resource("datasets.tsv"), newline="", encoding="utf-8") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["dataset"]: row for row in rows}
+    return {row["dataset"]: row for row in _rows("datasets.tsv", "\t")}
+
+
+def medmnist_files() -> list[dict[str, str]]:
+    """The rows of medmnist.tsv: a file for each collection and size."""
+    return _rows("medmnist.tsv", "\t")
+
+
+def _rows(name: str, delimiter: str) -> list[dict[str, str]]:
+    with open(resource(name), newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream, delimiter=delimiter))

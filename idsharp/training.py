@@ -189,7 +189,7 @@ class _Run:
         seen = len(self.images) * max(1, len(self.history))
         return (
             self.status
-            | _summary(self.history)
+            | summary(self.history)
             | {
                 "constant_output": self.constant_output,
                 "n_train_images": len(self.images),
@@ -280,7 +280,7 @@ def _scores(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     return loss.item(), correct.item() / len(labels)
 
 
-def _summary(history: list[dict]) -> dict:
+def summary(history: list[dict]) -> dict:
     """Final and best numbers of a history; nulls where no epoch ended."""
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     if not history:

@@ -21,13 +21,13 @@ rule attack:
         mem_mb=8000,
         runtime=60 if SETTINGS["attacks"] == ["fgsm"] else 240,
         gpu=1,
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         attacks=SETTINGS["attacks"],
         epsilons=SETTINGS["epsilons"],
         pgd_steps=SETTINGS["pgd_steps"],
         pgd_step_size=SETTINGS["pgd_step_size"],
         pgd_restarts=SETTINGS["pgd_restarts"],
-        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     message:
         "Attacking {wildcards.model} on {wildcards.task}"
     shell:
@@ -35,5 +35,5 @@ rule attack:
         "--samples {input.samples} --runs {input.runs} --attacks {params.attacks} "
         "--epsilons {params.epsilons} --pgd-steps {params.pgd_steps} "
         "--pgd-step-size {params.pgd_step_size} --pgd-restarts {params.pgd_restarts} "
-        "--threads {threads} --jobs-per-gpu {params.jobs_per_gpu} --table {output.table} "
+        "--threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output.table} "
         "--per-image {output.per_image} --examples {output.examples} > {log} 2>&1"

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
-from idsharp.datasets import ADAPTERS, open_dataset
+from idsharp.datasets import adapter_class, open_dataset
 from idsharp.config import (
     ConfigError,
     adapter_settings,
@@ -78,6 +78,11 @@ def code_for(script):
     return helpers.code_for(ROOT, script)
 
 
+def code_for_dataset(script, dataset):
+    """The same, with the adapter that reads the dataset."""
+    return helpers.code_for(ROOT, script, config["datasets"][dataset]["adapter"])
+
+
 def dataset_of(task):
     return config["tasks"][task]["dataset"]
 
@@ -105,7 +110,7 @@ def dataset_paths(wildcards):
 def reading_threads(task):
     """Processes that decode a task's images: one, where they are in memory already."""
     adapter = config["datasets"][dataset_of(task)]["adapter"]
-    return 1 if ADAPTERS[adapter].in_memory else SETTINGS["reading_threads"]
+    return 1 if adapter_class(adapter).in_memory else SETTINGS["reading_threads"]
 
 
 def split_of(task):

@@ -4,7 +4,7 @@
 rule locate:
     input:
         files=dataset_paths,
-        code=code_for("locate"),
+        code=lambda wildcards: code_for_dataset("locate", wildcards.dataset),
     output:
         "results/{study}/index/{dataset}.receipt.json",
     log:
@@ -27,7 +27,7 @@ rule locate:
 rule index:
     input:
         receipt="results/{study}/index/{dataset}.receipt.json",
-        code=code_for("index"),
+        code=lambda wildcards: code_for_dataset("index", wildcards.dataset),
     output:
         "results/{study}/index/{dataset}.csv",
     log:
@@ -50,7 +50,7 @@ rule index:
 rule prepare:
     input:
         index=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.csv",
-        code=code_for("prepare"),
+        code=lambda wildcards: code_for_dataset("prepare", dataset_of(wildcards.task)),
     output:
         images="results/{study}/data/{task}/images.npy",
         samples="results/{study}/data/{task}/samples.csv",

@@ -7,12 +7,14 @@ import ast
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from idsharp.availability import Availability, instructions, look_over
 from idsharp.config import ConfigError, adapter_settings
+from idsharp.datasets import ADAPTERS
 
 _MOST_TRACKED = 2000
 
@@ -28,8 +30,12 @@ def use_this_python(root: Path) -> None:
         os.environ[name] = os.pathsep.join([str(first), rest]) if rest else str(first)
 
 
-def code_for(root: Path, script: str) -> list[str]:
+@cache
+def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
     """`scripts/<script>.py` and the project modules it imports, directly or not; script first.
+
+    Adapters of datasets are imported by name: the one that the script is to use is among them, the
+    others are not.
 
     A file named only inside `shell` is not tracked by Snakemake, nor is any module that it imports.
     As inputs they are compared by content: an edit reruns what depends on it, a fresh checkout
@@ -39,8 +45,10 @@ def code_for(root: Path, script: str) -> list[str]:
     """
     found: list[Path] = []
     queue = [root / "scripts" / f"{script}.py"]
+    if adapter is not None:
+        queue.append(root / "idsharp" / "datasets" / f"{ADAPTERS[adapter][0]}.py")
     while queue:
-        file = queue.pop()
+        file = queue.pop(0)
         if file not in found:
             found.append(file)
             queue += imported_modules(root, file)

@@ -20,13 +20,13 @@ rule representation:
         runtime=240 if BLOCKS else 60,
         disk_mb=10000 if BLOCKS else 1000,
         gpu=1,
+        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         k=SETTINGS["k"],
         layers=SETTINGS["representation_layers"],
-        jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     message:
         "Measuring what {wildcards.model} learned of {wildcards.task}"
     shell:
         "python {input.code[0]} --images {input.images} --samples {input.samples} "
         "--runs {input.runs} --k {params.k} --layers {params.layers} --threads {threads} "
-        "--jobs-per-gpu {params.jobs_per_gpu} --table {output} > {log} 2>&1"
+        "--jobs-per-gpu {resources.jobs_per_gpu} --table {output} > {log} 2>&1"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from idsharp.cli_tools import load_set, run
+from idsharp.checkpoints import write_gap
+from idsharp.cli_tools import TooFewImagesError, load_set, run
 from idsharp.device import compute_device
 from idsharp.models import build_model, save_checkpoint
 from idsharp.records import atomic_path, provenance, write_json, write_rows
@@ -42,7 +43,13 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     recipe = Recipe(args.epochs, args.batch_size, args.learning_rate, args.weight_decay)
-    images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+    names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
+    try:
+        images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+    except TooFewImagesError as error:
+        write_gap(args.record, args.checkpoint, names, str(error))
+        print(f"not trained: {error}")
+        return
     test_images, test_labels, _ = load_set(args.images, args.samples, "test")
     # The same weights at the start for every N, so that N alone differs.
     model = build_model(
@@ -61,7 +68,6 @@ def main() -> None:
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
         sets = (images, labels), (test_images, test_labels)
         record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
-    names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
     settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
     with atomic_path(args.checkpoint) as temporary:
         save_checkpoint(model.cpu(), temporary)

@@ -13,8 +13,8 @@ from idsharp import resuming
 from idsharp._torchvision import torchvision
 from idsharp.datasets import DatasetError, npz, official_formats, open_dataset
 from idsharp.datasets.base import INDEX_COLUMNS
-from idsharp.datasets.medmnist import collections
 from idsharp.datasets.torchvision import CIFAR, FILES, UNZIPPED_MNIST
+from idsharp.tabulated import medmnist_files
 from tests.conftest import write_image_folder
 from tests.loopback import loopback
 from tests.miniatures.medmnist import write_medmnist
@@ -248,7 +248,7 @@ def medmnist(source, data_dir, **settings):
 
 
 def test_medmnist_table_is_complete():
-    rows = collections()
+    rows = medmnist_files()
     assert len({(row["source"], row["size"]) for row in rows}) == len(rows) == 7 * 4
     for row in rows:
         assert row["url"].endswith(f"/10519652/files/{row['file']}")

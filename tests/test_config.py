@@ -34,6 +34,8 @@ def test_a_users_study_takes_three_lines(config):
 
 
 def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(config):
+    for vgg in ("vgg13", "vgg16", "vgg19"):
+        assert hyperparameters(config, vgg, "svhn") == {"learning_rate": 1.0e-6, "batch_size": 6}
     changed = copy.deepcopy(config)
     vgg = changed["models"]["vgg13"] | {"by_dataset": {"demo_digits": {"learning_rate": 1.0e-6}}}
     changed["models"]["vgg13"] = vgg

@@ -47,10 +47,20 @@ def test_scripts_come_first_and_do_not_track_what_they_do_not_import(monkeypatch
     assert "idsharp/attacks.py" not in code_for(ROOT, "train")
 
 
+def test_a_dataset_depends_on_its_own_adapter_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for script in ("locate", "index", "prepare"):
+        code = code_for(ROOT, script, "brats")
+        assert code[0] == f"scripts/{script}.py"
+        assert {"idsharp/datasets/brats.py", "idsharp/datasets/brain_slices.py"} <= set(code)
+        others = {"idsharp/datasets/duke.py", "idsharp/datasets/medmnist.py"}
+        assert not others & set(code)
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
 def test_every_rule_with_a_script_tracks_it(file):
     for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
-        tracked = re.findall(r'code=code_for\("(\w+)"\)', rule)
+        tracked = re.findall(r'\bcode_for(?:_dataset)?\("(\w+)"', rule)
         assert len(tracked) == 1, rule.splitlines()[0]
         assert tracked[0] in SCRIPTS
         assert "python {input.code[0]}" in rule

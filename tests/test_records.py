@@ -1,8 +1,11 @@
 """Whole files or none, no NaN, and names to seeds."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
+from idsharp import records
 from idsharp.records import (
     atomic_path,
     provenance,
@@ -60,6 +63,28 @@ def test_provenance_names_versions():
     assert found["numpy_version"] == np.__version__
     assert found["no-such-package_version"] is None
     assert found["python_version"].startswith("3.")
+
+
+def test_the_commit_is_of_the_repository_that_tracks_the_code(tmp_path, monkeypatch):
+    code = tmp_path / "records.py"
+    code.write_text("")
+    monkeypatch.setattr(records, "__file__", str(code))
+    unknown = {"git_commit": None, "git_dirty": None}
+
+    def found():
+        return {key: provenance()[key] for key in unknown}
+
+    assert found() == unknown, "outside a repository"
+    git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "other"], check=True)
+    assert found() == unknown, "somebody else's repository"
+    subprocess.run([*git, "add", "records.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
+    assert len(found()["git_commit"]) == 40
+    assert found()["git_dirty"] is False
+    code.write_text("changed")
+    assert found()["git_dirty"] is True
 
 
 def test_seeds_come_from_names_and_their_order():

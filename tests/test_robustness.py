@@ -195,6 +195,15 @@ def test_unknown_attacks_are_refused():
         AttackPlan(("fgsm", "cw"), (1,))
 
 
+def test_an_image_that_an_attack_sets_right_is_not_robust():
+    clean, attacked = np.array([True, True, False, False]), np.array([True, False, True, False])
+    numbers = np.zeros((2, 4))
+    fared = Outcomes(numbers, numbers, np.array([clean, attacked]), np.zeros(4, bool))
+    (record,) = attack_records(fared, AttackPlan(("fgsm",), (1,)))
+    assert (record["n_attacked_correct"], record["n_robust"]) == (2, 1)
+    assert (record["attacked_accuracy"], record["robust_accuracy"]) == (0.5, 0.25)
+
+
 NAMES = {"task": "task", "model": "waves"}
 
 
@@ -265,9 +274,11 @@ def test_an_example_reads_back_as_it_was(tmp_path, held_out, outcomes):
     assert read_example(tmp_path / "none.npz", 1) is None
 
 
-def test_the_example_figure_shows_predictions_and_cuts_nothing_off(held_out, outcomes):
-    names = NAMES | {"n_train": 100, "seed": 0}
-    example = examples(names, Waves().eval(), outcomes, held_out, BOTH, CPU)[1]
+@pytest.mark.parametrize("attacks", [("fgsm",), ("fgsm", "pgd")], ids="-".join)
+def test_the_example_figure_shows_predictions_and_cuts_nothing_off(held_out, outcomes, attacks):
+    plan = AttackPlan(attacks, BOTH.epsilons, BOTH.pgd_steps)
+    names, columns = NAMES | {"n_train": 100, "seed": 0}, 1 + 2 * len(attacks)
+    example = examples(names, Waves().eval(), outcomes, held_out, plan, CPU)[1]
     classes = {0: "no haemorrhage at all", 1: "a subarachnoid haemorrhage"}
     tasks = ["rsna_subarachnoid_v_none", "cifar10_3v5", "gone"]
     datasets = pd.DataFrame({"task": tasks, "domain": ["radiology", "natural", "natural"]})
@@ -275,13 +286,13 @@ def test_the_example_figure_shows_predictions_and_cuts_nothing_off(held_out, out
     shown = {tasks[0]: (example, classes), tasks[1]: (example, {}), tasks[2]: (None, classes)}
     figure = attack_examples(shown, datasets, 4)
     figure.savefig(io.BytesIO(), format="png", dpi=50)
-    texts = [axis.get_xlabel() for axis in figure.axes[:5]]
+    texts = [axis.get_xlabel() for axis in figure.axes[:columns]]
     words = " ".join(texts).replace("\n", " ")
     wrong = int((example.predicted != example.label).sum())
     assert words.count("✗") == wrong > 0
     assert all(classes[int(p)].split()[-1] in words for p in example.predicted)
-    assert "no class" in " ".join(axis.get_xlabel() for axis in figure.axes[5:10])
-    assert any(text.get_text() == "every run diverged" for text in figure.axes[10].texts)
+    assert "no class" in " ".join(axis.get_xlabel() for axis in figure.axes[columns : 2 * columns])
+    assert any(text.get_text() == "every run diverged" for text in figure.axes[2 * columns].texts)
     # A little is allowed for: the box of a text has a margin of its own.
     box = figure.get_tightbbox()
     assert box.x0 >= -0.02

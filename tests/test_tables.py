@@ -94,7 +94,10 @@ def properties(rng, undefined):
 def training(rng, status):
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "highest_test_accuracy")
     numbers = {name: float(rng.uniform(0.1, 0.9)) if status == "ok" else None for name in names}
-    return numbers | {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    constant = False if status == "ok" else None
+    speed = {"epochs_done": 3, "train_seconds": 1.0, "images_per_second": 100.0}
+    cost = {"peak_memory_mb": 500.0, "n_interruptions": 0}
+    return numbers | {"constant_output": constant} | speed | cost
 
 
 def attack(rng, name, epsilon):
@@ -184,7 +187,7 @@ def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     assert len(tables["attacks"]) == 32
     draw_everything(tables)
     text = summary_of(tables)
-    assert "**1 run diverged**" in text
+    assert "**Diverged: 1** (task0), left out of every fit." in text
     assert "nan" not in text.lower()
 
 
@@ -221,6 +224,11 @@ def test_attacks_are_kept_apart(tmp_path):
     figure = figures.loss_penalty_vs_sharpness(tables["attacks"], 2)
     labels = [axis.get_ylabel() for axis in figure.axes]
     assert labels == [f"loss penalty, {name} ε = 2/255 [nats]" for name in ("FGSM", "PGD")]
+    shown = tables["attacks"][tables["attacks"]["epsilon_255"] == 2]
+    for axis, name in zip(figure.axes, ("fgsm", "pgd"), strict=True):
+        drawn = np.concatenate([line.get_ydata() for line in axis.lines])
+        penalty = shown[shown["attack"] == name].groupby("task")["loss_penalty"].mean()
+        assert sorted(drawn) == pytest.approx(sorted(penalty))
     draw_everything(tables)
     text = summary_of(tables)
     assert "| penalty, FGSM ε = 2/255 [nats] | accuracy, FGSM ε = 2/255 | penalty, PGD" in text

@@ -218,6 +218,15 @@ def test_another_epsilon_reruns_the_attack_and_what_follows(study):
     }  # fmt: skip
 
 
+def test_how_many_jobs_share_a_gpu_reruns_nothing(study):
+    folder, _ = study
+    try:
+        done = snakemake(folder, "-n", *write_study(folder, jobs_per_gpu=4))
+    finally:
+        write_study(folder)
+    assert "Nothing to be done" in done.stdout
+
+
 def test_another_training_size_trains_that_size_alone(study):
     folder, _ = study
     try:
@@ -261,6 +270,33 @@ def test_every_block_on_request(study, tmp_path):
     assert "id_by_layer" not in (root / "summary.md").read_text()
 
 
+def test_a_size_that_a_task_cannot_give_is_a_gap(study, tmp_path):
+    data = study[0] / "results" / "tiny" / "data" / "halves"
+    inputs = ["--images", data / "images.npy", "--samples", data / "samples.csv"]
+    record = tmp_path / "n62_s0.json"
+    outputs = ["--record", record, "--checkpoint", tmp_path / "n62_s0.pt",
+               "--history", tmp_path / "n62_s0.csv"]  # fmt: skip
+    recipe = "--model resnet18 --n-train 62 --seed 0 --outputs 2 --input-scale 255 --epochs 1 "
+    recipe += "--batch-size 40 --learning-rate 1e-3 --weight-decay 0"
+    script("train", "halves", *inputs, *recipe.split(), *outputs)
+    written = json.loads(record.read_text())
+    assert written["status"] == "too few images"
+    assert "has 60 training images, 80 in all" in written["reason"]
+    measured = ["--subsets", "n62", "--records", tmp_path / "n62.json"]
+    script("properties", "halves", *inputs, *["--k", "5", "--m", "50", "--draws", "3"], *measured)
+    written = json.loads((tmp_path / "n62.json").read_text())
+    assert written["id_mle_k1"] is None
+    assert "62 images was asked for" in written["set_reason"]
+    table = tmp_path / "table.csv"
+    script("representation", *inputs, "--runs", record, "--k", "5", "--table", table)
+    assert pd.read_csv(table)["status"].tolist() == ["too few images"]
+
+
+def script(name, *arguments):
+    """Run a script of the rules by hand."""
+    return run(list(map(str, [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments])), ROOT)
+
+
 def test_a_new_image_reruns_its_task_alone(study):
     folder, arguments = study
     new = folder / "images" / "left" / "new.png"
@@ -294,7 +330,7 @@ def test_a_wrong_setting_stops_before_anything_runs(study):
 def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
     done = snakemake(tmp_path, "-n", *arguments)
-    assert f"files is missing: there is no {tmp_path / 'images'}" in done.stdout
+    assert f"files is missing: there is no folder {tmp_path / 'images'}" in done.stdout
     assert jobs_of(done)["train"] == "4"
     done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0

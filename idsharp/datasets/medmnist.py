@@ -1,12 +1,12 @@
 """MedMNIST+: open collections of medical images in one format (Yang et al., Sci Data 2023)."""
 
-import csv
 from functools import cached_property
 from pathlib import Path
 
 from idsharp.datasets.base import DatasetError
 from idsharp.datasets.npz import NpzDataset
 from idsharp.datasets.remote import RemoteFile
+from idsharp.tabulated import medmnist_files
 
 SIZES = (28, 64, 128, 224)
 
@@ -62,7 +62,7 @@ class MedmnistDataset(NpzDataset):
 
     @cached_property
     def _facts(self) -> dict[str, str]:
-        rows = collections()
+        rows = medmnist_files()
         source = self.settings["source"]
         names = sorted({row["source"] for row in rows})
         if source not in names:
@@ -71,14 +71,3 @@ class MedmnistDataset(NpzDataset):
             )
         size = str(self.size)
         return next(row for row in rows if row["source"] == source and row["size"] == size)
-
-
-def collections() -> list[dict[str, str]]:
-    """The rows of medmnist.tsv, from the installed package or from the project's folder."""
-    here = Path(__file__).parent.parent
-    for folder in (here / "resources", here.parent / "resources"):
-        file = folder / "medmnist.tsv"
-        if file.is_file():
-            with open(file, newline="", encoding="utf-8") as stream:
-                return list(csv.DictReader(stream, delimiter="\t"))
-    raise DatasetError("medmnist.tsv is not installed; install idsharp again")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from idsharp.datasets.medmnist import collections
+from idsharp.tabulated import medmnist_files
 
 
 def write_medmnist(
@@ -15,7 +15,7 @@ def write_medmnist(
     In a collection of classes label i is i modulo the number of classes.
     """
     facts = next(
-        row for row in collections() if row["source"] == source and row["size"] == str(size)
+        row for row in medmnist_files() if row["source"] == source and row["size"] == str(size)
     )
     n_labels = len(facts["labels"].split("|"))
     rng, arrays = np.random.default_rng(size), {}
