@@ -51,16 +51,23 @@ class PointFile:
 
     def parts(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """All points, or some, as arrays of consecutive columns."""
-        for columns in self._blocks():
-            block = np.empty((self.n, columns.stop - columns.start), dtype=np.float32)
-            self.file.seek(4 * columns.start * self.n)
-            if self.file.readinto(memoryview(block).cast("B")) != block.nbytes:
-                raise OSError(f"a temporary file of {self.n} points ended before the last of them")
-            yield block if rows is None or len(rows) == self.n else block[rows]
+        everything = rows is None or len(rows) == self.n
+        # Without a name here, so that a block is gone when its reader has done with it.
+        yield from (
+            self._read(columns) if everything else self._read(columns)[rows]
+            for columns in self._blocks()
+        )
 
     def duplicates(self) -> Duplicates:
         """Groups of identical points."""
         return group_by_digest(self._digests)
+
+    def _read(self, columns: slice) -> np.ndarray:
+        block = np.empty((self.n, columns.stop - columns.start), dtype=np.float32)
+        self.file.seek(4 * columns.start * self.n)
+        if self.file.readinto(memoryview(block).cast("B")) != block.nbytes:
+            raise OSError(f"a temporary file of {self.n} points ended before the last of them")
+        return block
 
     def _blocks(self) -> Iterator[slice]:
         step = columns_at_once(self.n)

@@ -42,7 +42,7 @@ def nearest_by_columns(
 ) -> Neighbors:
     """The k nearest neighbours of each of n points of `width` values.
 
-    With blocks of `columns_at_once(n)` in float32 this takes about 3·BLOCK_BYTES + 30·n² bytes, and
+    With blocks of `columns_at_once(n)` in float32 this takes about 2·BLOCK_BYTES + 30·n² bytes, and
     more only where the products cannot tell most pairs apart (up to 100·n²). Time is that of
     n²·width / 2 multiplications, and about as much again.
 
@@ -79,21 +79,27 @@ def _by_products(
     """Squared distances (n×n float64) as sums of products, and the points' centred lengths."""
     products = torch.zeros(n, n, dtype=torch.float64, device=home)
     for part in parts():
-        points = torch.from_numpy(part).to(home).double()
-        # An offset would cancel every digit.
-        points -= points.mean(dim=0)
-        if not points.isfinite().all():
-            raise ValueError("the data hold values that are not finite")
-        for start in range(0, n, _ROWS):
-            block = points[start : start + _ROWS]
-            products[start : start + _ROWS, start:].addmm_(block, points[start:].T)
-        progress.advance(points.shape[1])
+        _add_products(products, part)
+        progress.advance(part.shape[1])
     # Blocks below the diagonal were left out.
     products.triu_()
     products += products.triu(1).T
     squares = products.diagonal().clone()
+    if not squares.isfinite().all():
+        raise ValueError("the data hold values that are not finite, or have no finite square")
     squared = products.mul_(-2).add_(squares[:, None]).add_(squares[None, :])
     return squared, squares.sqrt()
+
+
+# A function of its own, as is `_add_squares`: what it holds of one block is gone before the next.
+def _add_products(products: torch.Tensor, part: np.ndarray) -> None:
+    """Add these columns' products of all pairs, on and above the diagonal."""
+    points = torch.from_numpy(part).to(products.device).double()
+    # An offset would cancel every digit.
+    points -= points.mean(dim=0)
+    for start in range(0, len(points), _ROWS):
+        block = points[start : start + _ROWS]
+        products[start : start + _ROWS, start:].addmm_(block, points[start:].T)
 
 
 def _candidates(
@@ -123,12 +129,19 @@ def _by_differences(
     first, second = pairs // n, pairs % n
     squared = torch.zeros(len(pairs), dtype=torch.float64, device=rows.device)
     for part in parts():
-        points = torch.from_numpy(part).to(rows.device).double()
-        step = max(1, _DIFFERENCES[rows.device.type] // (8 * points.shape[1]))
-        for start in range(0, len(pairs), step):
-            here = slice(start, start + step)
-            differences = points[first[here]].sub_(points[second[here]])
-            squared[here] += differences.square_().sum(dim=1)
-        progress.advance(points.shape[1])
+        _add_squares(squared, part, first, second)
+        progress.advance(part.shape[1])
     # Not torch's square root, which on processors is not always the nearest number.
     return torch.from_numpy(np.sqrt(squared.cpu().numpy())).to(rows.device)[back]
+
+
+def _add_squares(
+    squared: torch.Tensor, part: np.ndarray, first: torch.Tensor, second: torch.Tensor
+) -> None:
+    """Add these columns' squared differences of pairs."""
+    points = torch.from_numpy(part).to(squared.device).double()
+    step = max(1, _DIFFERENCES[squared.device.type] // (8 * points.shape[1]))
+    for start in range(0, len(squared), step):
+        here = slice(start, start + step)
+        differences = points[first[here]].sub_(points[second[here]])
+        squared[here] += differences.square_().sum(dim=1)
