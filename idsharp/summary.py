@@ -79,6 +79,12 @@ def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     for status, group in runs[runs["status"] != "ok"].groupby("status"):
         tasks = ", ".join(group["task"].unique())
         text += f" **{status.capitalize()}: {len(group)}** ({tasks}), left out of every fit."
+    constant = runs[runs["constant_output"].eq(True)]
+    if len(constant):
+        text += (
+            f" **{len(constant)} networks answer every image alike** "
+            f"({', '.join(constant['model'].unique())}): they learned nothing."
+        )
     return text
 
 

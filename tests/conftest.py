@@ -1,6 +1,11 @@
 """What the tests share: a tiny study, generated image files, and the folder of real images."""
 
 import os
+
+# Before torch is imported: two workers of two threads each on two cores wait for each other, which
+# makes the tests several times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np
