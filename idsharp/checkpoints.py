@@ -38,6 +38,7 @@ def write_gap(record: str | Path, checkpoint: str | Path, names: dict, reason: s
     write_rows(history, [], list(HISTORY))
     with atomic_path(checkpoint) as temporary:
         torch.save({}, temporary)
-    numbers = dict.fromkeys(("train_seconds", "images_per_second"))
+    cost = ("train_seconds", "images_per_second", "peak_memory_mb", "n_interruptions")
+    numbers = dict.fromkeys(("constant_output", *cost))
     status = {"status": "too few images", "reason": reason}
     write_json(record, names | status | summary([]) | numbers | provenance("torch"))
