@@ -10,6 +10,7 @@ import pytest
 from idsharp.datasets import DatasetError, open_dataset
 from idsharp.datasets.base import MissingDataError, receipt
 from idsharp.datasets.duke import before_contrast, is_before_contrast, label_of
+from idsharp.downloads import gigabytes
 from idsharp.images import standardize
 from idsharp.nbia import Archive, Series, download, list_series
 from idsharp.prepare import Request, prepare_task
@@ -481,7 +482,7 @@ def test_only_the_series_that_are_needed_are_fetched(duke_server, duke_home, duk
     assert f"{n} patients, {n} series, " in said
     size = sum(duke_series[p, "pre"].record()["FileSize"] for p in data.patients())
     whole = sum(s.record()["FileSize"] for s in duke_series.values())
-    assert f"{size / 1e6:.1f} MB to download; the whole collection has {whole / 1e6:.1f} MB" in said
+    assert f"{gigabytes(size)} to download; the whole collection has {gigabytes(whole)}" in said
     # In the archive's own layout, and nothing else.
     one = duke_series[data.patients()[0], "pre"]
     assert (
@@ -603,7 +604,7 @@ def test_series_that_the_server_does_not_have_are_said(duke_server, duke_home, d
 def test_without_room_nothing_is_fetched(duke_server, duke_home, monkeypatch):
     usage = shutil.disk_usage(duke_home)
     monkeypatch.setattr("idsharp.datasets.tcia.shutil.disk_usage", lambda _: usage._replace(free=9))
-    with pytest.raises(DatasetError, match=r"to come, 0\.0 MB are free .* lower pool_size"):
+    with pytest.raises(DatasetError, match=r"to come, 0 kB are free .* lower pool_size"):
         open_duke(duke_home, url=duke_server.nbia).locate()
     assert duke_server.asked == ["getSeries"]
 

@@ -131,6 +131,7 @@ def test_the_script_writes_a_row_a_layer(model, images, tmp_path):
         rows.writerows((i, i % 2, "train") for i in range(len(images)))
     save_checkpoint(model, tmp_path / "n40_s0.pt")
     names = {"task": "t", "model": MODEL, "seed": 0, "outputs": 2, "input_scale": 255}
+    names["image_size"] = images.shape[-1]
     records = []
     for n, status in ((40, "ok"), (50, "diverged")):
         records.append(tmp_path / f"n{n}_s0.json")
