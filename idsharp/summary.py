@@ -101,6 +101,7 @@ def _datasets(datasets: pd.DataFrame) -> str:
         {
             "task": ("task", str),
             "domain": ("domain", str),
+            "classes": ("classes", _cell),
             "n_pool": ("n", _whole),
             "n_duplicates": ("duplicates", _whole),
             "n_label_conflicts": ("label conflicts", _whole),
@@ -246,6 +247,11 @@ def _peaks(peaks: pd.DataFrame) -> list[str]:
 
 def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:
     return write(row) if pd.isna(row["reason"]) else f"not fitted: {row['reason']}."
+
+
+def _cell(text: str) -> str:
+    """Words in a table whose cells are divided by |."""
+    return text.replace("|", "/")
 
 
 def _whole(value: float) -> str:
