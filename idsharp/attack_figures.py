@@ -24,7 +24,7 @@ def attack_examples(
     """A row for each task: an image, and for each attack its perturbation and the attacked image.
 
     Args:
-        examples: for each task its example (None where every run diverged) and the names of its
+        examples: for each task its example (None without a trained network) and the names of its
             classes by number.
         datasets: columns task, domain, note.
         epsilon: L∞ bound in steps of 1/255.
@@ -41,7 +41,7 @@ def attack_examples(
             axis.spines[:].set_visible(False)
         _task_label(row[0], task, example, domains[task])
         if example is None:
-            row[0].text(0, 0.5, "every run diverged", color=GREY, va="center")
+            row[0].text(0, 0.5, "no trained network", color=GREY, va="center")
         else:
             _draw(row, example, classes, epsilon)
     headings = ["clean"]

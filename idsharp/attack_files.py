@@ -134,7 +134,7 @@ def write_examples(path: str | Path, examples: list[Example]) -> None:
 
 
 def read_example(path: str | Path, epsilon: int) -> Example | None:
-    """What `write_examples` wrote for one ε (in 1/255); None where every run diverged."""
+    """What `write_examples` wrote for one ε (in 1/255); None where there is no trained network."""
     with np.load(path, allow_pickle=False) as file:
         rows = np.flatnonzero(file["epsilon_255"] == epsilon)
         if not len(rows):

@@ -91,7 +91,7 @@ def prepare_task(
     audit = _audit(rows, pool, split, duplicates, unreadable, request)
     order = np.concatenate([split.train, split.test, split.rest])
     pool["duplicate_of"] = _duplicate_of(pool["id"].to_numpy(), duplicates)
-    return Prepared(images[order], _samples(pool, split, order), audit)
+    return Prepared(images[order], _samples(pool, split, order, request.label), audit)
 
 
 def _classes(dataset: Dataset, index: pd.DataFrame, request: Request) -> list[list[str]] | None:
@@ -205,14 +205,14 @@ def _duplicate_of(ids: np.ndarray, duplicates: Duplicates) -> np.ndarray:
     return np.where(first == np.arange(len(ids)), "", ids[first])
 
 
-def _samples(pool: pd.DataFrame, split: Split, order: np.ndarray) -> pd.DataFrame:
+def _samples(pool: pd.DataFrame, split: Split, order: np.ndarray, column: str) -> pd.DataFrame:
     parts = {"train": split.train, "test": split.test, "pool": split.rest}
     rows = pool.iloc[order]
     return pd.DataFrame(
         {
             "id": rows["id"],
             "label": rows["target"],
-            "class": rows["label"],
+            "class": rows[column] if column == "label" else column + " " + rows[column],
             "patient": rows["patient"],
             "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
             "order": np.concatenate([np.arange(len(part)) for part in parts.values()]),

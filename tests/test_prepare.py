@@ -170,3 +170,13 @@ def test_training_sets_are_training_images_alone(tmp_path):
         load_set(*files, "n42")
     with pytest.raises(TrainingSetError, match="cannot be balanced over 2 classes; write 10 or 12"):
         load_set(*files, "n11")
+
+
+def test_classes_of_another_column_are_named_after_it():
+    dataset, index = make()
+    index["edema"] = np.where(np.arange(60) % 4 < 2, "1", "blank")
+    result = prepared(dataset, index, label="edema", classes=[["blank"], ["1"]])
+    assert set(result.samples["class"]) == {"edema blank", "edema 1"}
+    truth = index.set_index("id")["edema"]
+    assert ("edema " + truth[result.samples["id"]].to_numpy() == result.samples["class"]).all()
+    assert result.audit["classes"] == "blank | 1"

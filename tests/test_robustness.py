@@ -292,7 +292,7 @@ def test_the_example_figure_shows_predictions_and_cuts_nothing_off(held_out, out
     assert words.count("✗") == wrong > 0
     assert all(classes[int(p)].split()[-1] in words for p in example.predicted)
     assert "no class" in " ".join(axis.get_xlabel() for axis in figure.axes[columns : 2 * columns])
-    assert any(text.get_text() == "every run diverged" for text in figure.axes[2 * columns].texts)
+    assert any(text.get_text() == "no trained network" for text in figure.axes[2 * columns].texts)
     # A little is allowed for: the box of a text has a margin of its own.
     box = figure.get_tightbbox()
     assert box.x0 >= -0.02
