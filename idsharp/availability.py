@@ -55,23 +55,16 @@ def instructions(found: Availability) -> str:
 
 
 def status_table(found: list[Availability]) -> str:
-    """One line a dataset: state, size, licence, and what to do."""
+    """One line a dataset: state, size of the whole, access, licence, and what is not there."""
     sources = registry()
-    lines = []
+    rows = [("dataset", "state", "GB", "access", "licence", "not there")]
     for one in found:
-        source = sources.get(one.name, {})
-        lines.append(
-            (
-                one.name,
-                one.state,
-                source.get("size_gb", "") or "?",
-                source.get("access", ""),
-                source.get("licence", ""),
-            )
-        )
-    heads = ("dataset", "state", "GB", "access", "licence")
-    widths = [max(len(row[i]) for row in [heads, *lines]) for i in range(len(heads))]
+        source = sources.get(one.name, {"size_gb": "?", "access": "", "licence": ""})
+        facts = (source["size_gb"], source["access"], source["licence"])
+        lacking = "; ".join(one.lacking) if one.state == "missing" else ""
+        rows.append((one.name, one.state, *facts, lacking))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [heads, *lines]
+        for row in rows
     )
