@@ -83,7 +83,8 @@ def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     if len(constant):
         text += (
             f" **{len(constant)} networks answer every image alike** "
-            f"({', '.join(constant['model'].unique())}): they learned nothing."
+            f"({', '.join(constant['model'].unique())}): they learned nothing, and are left "
+            "out of every fit."
         )
     return text
 

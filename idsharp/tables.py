@@ -28,6 +28,8 @@ _RUN = [
     "images_per_second", "peak_memory_mb", "n_interruptions",
 ]  # fmt: skip
 
+_RUN_KEYS = ["task", "model", "n_train", "seed"]
+
 _ATTACK = [
     "attack", "epsilon_255", "steps", "step_size_255", "restarts", "n_test_images", "clean_loss",
     "attacked_loss", "loss_penalty", "clean_accuracy", "attacked_accuracy", "n_attacked_correct",
@@ -57,23 +59,36 @@ def build_tables(
     properties = _properties(layout, tasks)
     runs = _runs(layout, tasks, properties, id_estimator, representation_estimator)
     attacks = _attacks(layout, tasks, properties)
-    done = first_choice(runs[runs["status"] == "ok"])
+    fitted = learned(runs)
+    done = first_choice(fitted)
+    attacked = attacks.merge(fitted[_RUN_KEYS], on=_RUN_KEYS)
     tables = {
         "datasets": _datasets(layout, tasks, properties),
         "properties": properties,
         "runs": runs,
         "attacks": attacks,
-        "accuracy_vs_id": _accuracy_vs_id(runs[runs["status"] == "ok"]),
+        "accuracy_vs_id": _accuracy_vs_id(fitted),
         "generalization_law": scaling.generalization_law(done),
-        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(first_choice(attacks)),
+        "loss_penalty_vs_sharpness": scaling.loss_penalty_vs_sharpness(first_choice(attacked)),
         "representation_vs_data": scaling.representation_vs_data(done),
     }
     if blocks:
         estimator = f"representation_{representation_estimator}"
         layers = _layers(layout, tasks, estimator)
         tables["representation_layers"] = layers
-        tables["representation_peaks"] = representation_peaks(layers, estimator)
+        tables["representation_peaks"] = representation_peaks(
+            layers.merge(fitted[_RUN_KEYS], on=_RUN_KEYS), estimator
+        )
     return tables
+
+
+def learned(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that regressions and figures may use: finite, and with answers that differ.
+
+    A network that answers every image alike has learned nothing: no attack costs it anything, and
+    its accuracy is that of guessing.
+    """
+    return runs[(runs["status"] == "ok") & ~runs["constant_output"].eq(True)]
 
 
 def first_choice(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +154,7 @@ def _runs(
     representation_estimator: str,
 ) -> pd.DataFrame:
     """A row a trained network, with the properties of its training set and of what it learned."""
-    keys = ["task", "model", "n_train", "seed"]
+    keys = _RUN_KEYS
     rows = []
     for task in layout.tasks:
         for model in layout.models:
@@ -156,15 +171,15 @@ def _runs(
     training = measured[[id_estimator, "label_sharpness", "label_sharpness_m"]]
     training = training.rename(columns={id_estimator: "data_id"})
     runs = runs.merge(training, left_on=["task", "subset"], right_index=True).drop(columns="subset")
-    learned = _concatenate(
+    features = _concatenate(
         layout.representations(t, m) for t in layout.tasks for m in layout.models
     )
-    learned = learned[learned["layer"] == "penultimate"]
-    if representation_estimator not in learned:
-        learned[representation_estimator] = float("nan")
-    learned = learned[[*keys, representation_estimator]]
-    learned = learned.rename(columns={representation_estimator: "representation_id"})
-    runs = runs.merge(learned, on=keys)
+    features = features[features["layer"] == "penultimate"]
+    if representation_estimator not in features:
+        features[representation_estimator] = float("nan")
+    features = features[[*keys, representation_estimator]]
+    features = features.rename(columns={representation_estimator: "representation_id"})
+    runs = runs.merge(features, on=keys)
     runs["id_estimator"], runs["representation_estimator"] = id_estimator, representation_estimator
     return runs.sort_values(keys, ignore_index=True)
 

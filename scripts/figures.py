@@ -12,7 +12,7 @@ from idsharp.layer_figures import id_by_layer
 from idsharp.layout import Layout
 from idsharp.records import atomic_path
 from idsharp.shown import first_example, first_images
-from idsharp.tables import first_choice
+from idsharp.tables import first_choice, learned
 
 
 def main() -> None:
@@ -29,11 +29,11 @@ def main() -> None:
     }
     tasks = list(tables["datasets"]["task"])
     layout = Layout(args.results, tasks, args.models, [], [])
-    runs = first_choice(tables["runs"][tables["runs"]["status"] == "ok"])
+    runs = first_choice(learned(tables["runs"]))
     if runs.empty:
-        raise OSError(
-            "every run of the study diverged: there is nothing to draw; see tables/runs.csv"
-        )
+        raise OSError("no network of the study learned anything: see tables/runs.csv")
+    keys = ["task", "model", "n_train", "seed"]
+    attacks = first_choice(tables["attacks"]).merge(runs[keys], on=keys)
     drawn = {
         "samples": figures.samples(
             {task: first_images(layout, task) for task in tasks}, tables["datasets"]
@@ -42,9 +42,7 @@ def main() -> None:
         "sharpness_by_domain": figures.sharpness_by_domain(tables["properties"]),
         "accuracy_vs_id": figures.accuracy_vs_id(runs),
         "log_loss_vs_id": figures.log_loss_vs_id(runs),
-        "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(
-            first_choice(tables["attacks"]), args.shown_epsilon
-        ),
+        "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(attacks, args.shown_epsilon),
         "attack_examples": attack_examples(
             # Tasks that are only measured have no networks to attack.
             {

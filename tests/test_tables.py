@@ -28,6 +28,7 @@ def write_study(
     attacks_run=("fgsm",),
     layers=("penultimate",),
     instead_of=None,
+    constant=(),
 ):
     """Records as the scripts write them, with chosen runs diverged and tasks unmeasurable."""
     conditions = [(name, epsilon) for name in attacks_run for epsilon in EPSILONS]
@@ -46,7 +47,10 @@ def write_study(
         for n in SIZES:
             names = {"task": task, "model": "resnet18", "n_train": n, "seed": 0}
             names["status"] = "diverged" if (task, n) in diverged else "ok"
-            write(layout.run(task, "resnet18", n, 0), names | training(rng, names["status"]))
+            numbers = training(rng, names["status"])
+            if (task, n) in constant:
+                numbers["constant_output"] = True
+            write(layout.run(task, "resnet18", n, 0), names | numbers)
             if names["status"] == "ok":
                 attacks += [names | attack(rng, *condition) for condition in conditions]
                 learned += [names | layer(rng, place, n) for place in layers]
@@ -189,6 +193,18 @@ def test_a_diverged_run_stays_in_the_table_and_out_of_the_fits(tmp_path):
     text = summary_of(tables)
     assert "**Diverged: 1** (task0), left out of every fit." in text
     assert "nan" not in text.lower()
+
+
+def test_a_network_that_learned_nothing_is_told_and_left_out(tmp_path):
+    tables = write_study(tmp_path, MANY, constant=[("task0", 100), ("task0", 200), ("task1", 100)])
+    lines = tables["accuracy_vs_id"].set_index(["kind", "domain", "n_train"])["n"]
+    assert lines["line", "natural", 100] == lines["line", "natural", 200] == 3
+    assert lines["line", "radiology", 100] == 3 and lines["line", "radiology", 200] == 4
+    penalty = tables["loss_penalty_vs_sharpness"].set_index(["epsilon_255", "domain"])["n"]
+    assert penalty[2, "natural"] == 3
+    assert penalty[2, "radiology"] == 4
+    assert len(tables["runs"]) == 16 and len(tables["attacks"]) == 32
+    assert "**3 networks answer every image alike** (resnet18)" in summary_of(tables)
 
 
 def test_what_cannot_be_measured_has_its_reason(tmp_path):
