@@ -338,16 +338,19 @@ def summary(results: pd.DataFrame) -> list[str]:
         if peers.empty or ours.empty:
             continue
         total = ours.iloc[0].total_s
+        fastest = peers.loc[peers.seconds.idxmin()]
+        named = {"the fastest peer": fastest}
         exact = peers[peers.largest_error <= EXACT]
+        if len(exact):
+            named = {"the fastest exact peer": exact.loc[exact.seconds.idxmin()]} | named
+        if len(exact) and named["the fastest exact peer"].tool == fastest.tool:
+            del named["the fastest peer"]
         line = f"* {name}, n = {n}: {total:.2f} s in all"
-        for what, some in (("the fastest exact peer", exact), ("the fastest peer", peers)):
-            if some.empty or (what == "the fastest peer" and len(some) == len(exact)):
-                continue
-            best = some.loc[some.seconds.idxmin()]
-            line += f", {best.seconds / total:.1f} times as fast as the neighbours alone by {what}"
-            line += f", {best.tool} ({best.seconds:.1f} s)"
-            if best.largest_error > EXACT:
-                line += f", which is wrong by up to {best.largest_error:.0%}"
+        for what, peer in named.items():
+            line += f", {peer.seconds / total:.1f} times as fast as the neighbours alone by {what}"
+            line += f", {peer.tool} ({peer.seconds:.1f} s)"
+            if peer.largest_error > EXACT:
+                line += f", which is wrong by up to {peer.largest_error:.0%}"
         lines.append(line + ".")
     for name, group in results.groupby("images", sort=False):
         seconds = group.pivot_table(index="n", columns="tool", values="seconds")
