@@ -141,7 +141,8 @@ def summary(results: pd.DataFrame) -> list[str]:
         beside = rates[rates.loop == WORKERS].images_per_second
         with_workers = f" ({rate / beside.iloc[-1]:.1f} with workers)" if len(beside) else ""
         lines.append(
-            f"* {device}, {side}×{side}, {model}: {rate:.1f} images/s with {fastest.jobs} jobs, "
+            f"* {device}, {side}×{side}, {model}: {rate:.1f} images/s with {fastest.jobs} "
+            f"job{'s' if fastest.jobs > 1 else ''}, "
             f"{rate / plain.images_per_second.max():.1f} times the straightforward loop"
             f"{with_workers}, {rate / ceiling:.0%} of the ceiling"
             + (f"; in bfloat16 {coarse.max():.1f} images/s." if len(coarse) else ".")
