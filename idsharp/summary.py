@@ -69,10 +69,11 @@ def markdown_table(table: pd.DataFrame, columns: dict[str, tuple[str, Callable]]
 
 def _about(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
-    size, channels = datasets["image_size"].iloc[0], datasets["channels"].iloc[0]
+    size, channels = datasets["image_size"].iloc[0], sorted(datasets["channels"].unique())
     text = (
-        f"{len(datasets)} tasks, images of {size}×{size} pixels and {channels} "
-        f"channel{'s' if channels > 1 else ''}; {len(runs)} trained networks "
+        f"{len(datasets)} tasks, images of {size}×{size} pixels and "
+        f"{' or '.join(map(str, channels))} channel{'s' if channels != [1] else ''}; "
+        f"{len(runs)} trained networks "
         f"({', '.join(dict.fromkeys(runs['model']))}; N = {sizes}; {runs['seed'].nunique()} "
         f"seed{'s' if runs['seed'].nunique() > 1 else ''})."
     )
