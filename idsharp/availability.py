@@ -6,6 +6,9 @@ from pathlib import Path
 from idsharp.datasets import Dataset, DatasetError, open_dataset
 from idsharp.tabulated import registry
 
+# So many of the names that a folder holds are told.
+_NAMED = 8
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -47,11 +50,23 @@ def instructions(found: Availability) -> str:
     source = registry().get(found.name)
     if source:
         lines.append(f"get it: {source['how']} ({source['url']}; {source['licence']})")
+    lines += _already_there(found.dataset)
     if found.dataset.layout:
         lines.append("its folder must look like this:")
         lines += [f"  {line}" for line in found.dataset.layout.strip("\n").splitlines()]
         lines.append(f"or name another folder as datasets.{found.name}.path in a --configfile")
     return "\n  ".join(lines)
+
+
+def _already_there(dataset: Dataset) -> list[str]:
+    """A line on what the dataset's folder holds, if it is there."""
+    try:
+        names = sorted(path.name for path in dataset.path.iterdir() if path.name[0] != ".")
+    except (DatasetError, OSError):
+        # No such folder, or a path that cannot be made out: `lacking` says so.
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"found in {dataset.path}: {', '.join(names[:_NAMED]) or 'nothing'}{more}"]
 
 
 def status_table(found: list[Availability]) -> str:

@@ -34,30 +34,42 @@ GREY = "#555555"
 _SIZES_SHOWN = 3
 
 
+# Images that stand beside each other.
+_IN_A_STRIP = 5
+
+
 def samples(
     images: dict[str, tuple[np.ndarray, np.ndarray, list[str]]], datasets: pd.DataFrame
 ) -> Figure:
-    """The first images of each class of each task.
+    """The first images of the first two classes of each task, or of the task where it has others.
 
     Args:
-        images: for each task some images (n×C×H×W uint8), their class numbers and class names.
+        images: for each task some images (n×C×H×W uint8, n ≥ 2), their class numbers and names.
     """
-    per_class = 5
-    n_classes = min(2, max(len(np.unique(labels)) for _, labels, _ in images.values()))
-    figure = Figure(figsize=(1.5 + 0.72 * per_class * n_classes, 0.95 * len(images) + 0.4))
-    axes = figure.subplots(len(images), n_classes, squeeze=False)
+    figure = Figure(figsize=(1.5 + 0.72 * _IN_A_STRIP * 2, 0.95 * len(images) + 0.4))
+    axes = figure.subplots(len(images), 2, squeeze=False)
     domains = datasets.set_index("task")["domain"]
     for row, (task, (pixels, labels, names)) in zip(axes, images.items(), strict=True):
-        for number, axis in enumerate(row):
-            members = np.flatnonzero(labels == number)[:per_class]
+        for axis, (name, members) in zip(row, _strips(labels, names), strict=True):
             strip = np.concatenate([np.moveaxis(pixels[i], 0, 2) for i in members], axis=1)
             axis.imshow(strip.squeeze(), cmap="gray", vmin=0, vmax=255)
             axis.set_axis_off()
-            axis.set_title(names[members[0]], fontsize=8, color=GREY, loc="left", pad=2)
+            axis.set_title(name, fontsize=8, color=GREY, loc="left", pad=2)
         title = f"{task}\n({domains[task]})"
         options = {"ha": "right", "va": "center", "color": COLOURS[domains[task]]}
         row[0].text(-0.03, 0.5, title, transform=row[0].transAxes, **options)
     return with_notes(figure, datasets)
+
+
+def _strips(labels: np.ndarray, names: list[str]) -> list[tuple[str, np.ndarray]]:
+    """Heading and positions of the images of two strips."""
+    classes = [np.flatnonzero(labels == number)[:_IN_A_STRIP] for number in (0, 1)]
+    if min(map(len, classes)) == _IN_A_STRIP:
+        return [(names[members[0]], members) for members in classes]
+    # One class, none, or so many that each shows few images.
+    heading = "" if len(np.unique(labels)) == 1 else "several classes"
+    left, right = np.array_split(np.arange(min(len(labels), 2 * _IN_A_STRIP)), 2)
+    return [(heading, left), ("", right)]
 
 
 def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -61,7 +62,13 @@ class Reader:
         if self._pool is None:
             options = self.dataset, self.size, self.channels
             self._pool = ProcessPoolExecutor(self.processes, initializer=_keep, initargs=options)
-        yield from self._pool.map(_read_kept, names)
+        try:
+            yield from self._pool.map(_read_kept, names)
+        except BrokenProcessPool as error:
+            raise OSError(
+                f"one of {self.processes} processes that decode images of {self.dataset.name} was "
+                "killed (out of memory?); lower reading_threads"
+            ) from error
 
 
 def _pieces(groups: list[str]) -> Iterator[list[int]]:

@@ -40,6 +40,14 @@ def test_what_must_be_brought_says_where_from_and_where_to(name, tmp_path):
     assert f"datasets.{name}.path" in text
 
 
+def test_what_is_already_there_is_told(tmp_path):
+    (tmp_path / "mura").mkdir()
+    (tmp_path / "mura" / "valid_image_paths.csv").write_text("")
+    one = found("mura", tmp_path)
+    assert one.state == "missing"
+    assert f"found in {tmp_path / 'mura'}: valid_image_paths.csv" in instructions(one)
+
+
 def test_a_downloaded_dataset_is_present_and_a_partial_one_says_what_is_left(tmp_path):
     assert found("svhn", tmp_path).download == 182_040_794 + 64_275_384
     (tmp_path / "svhn").mkdir()

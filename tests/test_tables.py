@@ -305,6 +305,18 @@ def test_samples_in_grey_and_colour():
     figure.savefig(io.BytesIO(), format="png", dpi=50)
 
 
+def test_samples_of_one_class_and_of_many():
+    tasks = {"none": np.zeros(60, int), "many": np.arange(60), "few": np.zeros(3, int)}
+    datasets = pd.DataFrame({"task": list(tasks), "domain": "natural", "note": None})
+    pixels = np.zeros((60, 1, 32, 32), np.uint8)
+    images = {t: (pixels[: len(x)], x, [str(i) for i in x]) for t, x in tasks.items()}
+    figure = figures.samples(images, datasets)
+    headings = [axis.get_title(loc="left") for axis in figure.axes]
+    assert headings == ["", "", "several classes", "", "", ""]
+    widths = [axis.images[0].get_array().shape[1] // 32 for axis in figure.axes]
+    assert widths == [5, 5, 5, 5, 2, 1]
+
+
 def test_notes_stand_below_figures(tmp_path):
     tables = write_study(tmp_path, MANY)
     noted = tables["properties"].assign(note="made up")

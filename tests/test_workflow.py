@@ -49,11 +49,12 @@ def write_study(folder, **changes):
     settings = {
         "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
         "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
-        "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours"], "channels": "own",
+        "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours", "bare"], "channels": "own",
         "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
     } | changes  # fmt: skip
     files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
     arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
+    bare = {"adapter": "folder", "path": str(folder / "images" / "right"), "classes": False}
     colour = {"adapter": "npz", "path": str(folder / "colour.npz"), "domain": "natural"}
     config = {
         "study": "tiny",
@@ -61,11 +62,13 @@ def write_study(folder, **changes):
             "files": files | {"note": "made of noise"},
             "arrays": arrays,
             "colour": colour | {"channels": 3},
+            "bare": bare | {"domain": "natural"},
         },
         "tasks": {
             "halves": {"dataset": "files"},
             "sides": {"dataset": "arrays", "classes": {"draw": 2, "number": 1, "at_least": 40}},
             "colours": {"dataset": "colour"},
+            "bare": {"dataset": "bare"},
         },
         "studies": {"tiny": settings},
     }
@@ -142,6 +145,10 @@ def test_a_task_that_is_only_measured(study):
         3,
         "0 | 1 | 2",
     )
+    # Without classes there is a dimension and no sharpness.
+    bare = pd.read_csv(folder / "tables" / "datasets.csv").set_index("task").loc["bare"]
+    assert bare["id_mle_k1"] > 1
+    assert np.isnan(bare["label_sharpness"])
     # K_F compares data sets in grey; the resolution-free one is that of the colours.
     images = np.load(folder / "data" / "colours" / "images.npy")
     labels = pd.read_csv(folder / "data" / "colours" / "samples.csv")["label"].to_numpy()
@@ -163,10 +170,10 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
         latex = (folder / f"{name}.tex").read_text()
         assert latex.count(r"\\") >= len(table) + 1
         assert not re.search(r"[−≤≲ερ²]", latex), "LaTeX source must be plain"
-    assert len(tables["datasets"]) == 3
+    assert len(tables["datasets"]) == 4
     assert len(tables["runs"]) == 4
     assert len(tables["attacks"]) == 16
-    assert len(tables["properties"]) == 7
+    assert len(tables["properties"]) == 8
     inside = tables["attacks"]
     assert (inside["attacked_accuracy_low"] <= inside["attacked_accuracy"]).all()
     assert (inside["attacked_accuracy"] <= inside["attacked_accuracy_high"]).all()
@@ -334,13 +341,13 @@ def test_a_missing_dataset_is_explained(study, tmp_path):
     assert jobs_of(done)["train"] == "4"
     done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
-    assert "3 datasets are missing" in done.stdout
+    assert "4 datasets are missing" in done.stdout
     assert not list((tmp_path / "results").rglob("*.*"))
     skip = (*arguments, "--config", "missing_data=skip")
     assert "none of the data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
     write_image_folder(tmp_path / "images", 45, seed=0)
     jobs = jobs_of(snakemake(tmp_path, "-n", *skip))
-    assert (jobs["prepare"], jobs["train"]) == ("1", "2")
+    assert (jobs["prepare"], jobs["train"]) == ("2", "2")
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
