@@ -88,7 +88,7 @@ def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
         handle("training sets", marker="|", color=GREY, ms=9),
     ]
     axis.set_xlabel("intrinsic dimension")
-    axis.set_xlim(left=0)
+    _from_zero(axis)
     return _dot_plot_finish(figure, axis, properties, handles)
 
 
@@ -100,13 +100,15 @@ def sharpness_by_domain(properties: pd.DataFrame) -> Figure:
         axis.errorbar(pool["label_sharpness"], y, xerr=spread, **_style(pool["domain"]), capsize=3)
         style = _style(pool["domain"]) | {"mfc": "white"}
         axis.plot(pool["label_sharpness_all"], y, **style, zorder=1)
+        if np.isnan(pool["label_sharpness"]):
+            axis.text(0, y, "  undefined", color=GREY, fontsize=8, va="center")
     sizes = sorted(pools["label_sharpness_m"].unique().astype(int))
     shown = f"M = {sizes[-1]}" if len(sizes) == 1 else f"M = {sizes[0]} to {sizes[-1]}"
     handles = [
         handle(f"{shown} images, mean ± SD of draws", marker="o", color=GREY),
         handle("all pairs of the pool", marker="o", color=GREY, mfc="white"),
     ]
-    axis.set_xlim(left=0)
+    _from_zero(axis)
     axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
     axis.set_xlabel("label sharpness $K_F$ [1/intensity]")
     return _dot_plot_finish(figure, axis, properties, handles)
@@ -258,6 +260,12 @@ def _dot_plot(properties: pd.DataFrame, by: str):
     axis.grid(axis="x", color="#dddddd", lw=0.6)
     axis.set_axisbelow(True)
     return figure, axis, pools
+
+
+def _from_zero(axis) -> None:
+    """Begin at zero, and end where the last marker is whole."""
+    last = axis.dataLim.x1
+    axis.set_xlim(0, 1.06 * last if np.isfinite(last) and last > 0 else 1)
 
 
 def _dot_plot_finish(figure: Figure, axis, properties: pd.DataFrame, handles: list) -> Figure:

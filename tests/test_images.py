@@ -10,6 +10,7 @@ from idsharp.images import (
     resize,
     set_channels,
     standardize,
+    to_grey,
     to_uint8,
 )
 
@@ -104,3 +105,12 @@ def test_unreadable_files_are_named(tmp_path):
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     with pytest.raises(UnreadableImageError, match="2 pages"):
         read_image(tmp_path / "pages.tif")
+
+
+def test_colour_images_made_grey_are_as_if_read_in_grey():
+    pixels = np.random.default_rng(0).integers(0, 200, (3, 32, 32, 3), dtype=np.uint8)
+    colour = np.stack([standardize(image, 32, 3) for image in pixels])
+    grey = np.stack([standardize(image, 32, 1) for image in pixels])
+    assert to_grey(colour).shape == (3, 1, 32, 32)
+    # Both are rounded once more, each after its own scaling.
+    assert abs(to_grey(colour).astype(int) - grey).max() <= 1

@@ -305,6 +305,15 @@ def test_samples_in_grey_and_colour():
     figure.savefig(io.BytesIO(), format="png", dpi=50)
 
 
+def test_undefined_sharpness_is_said_and_no_marker_is_cut(tmp_path):
+    tasks = {"task0": "natural", "task1": "radiology"}
+    tables = write_study(tmp_path, tasks, undefined=["task1"])
+    axis = figures.sharpness_by_domain(tables["properties"]).axes[0]
+    assert [text.get_text().strip() for text in axis.texts] == ["undefined"]
+    drawn = [x for line in axis.lines for x in np.asarray(line.get_xdata(), float)]
+    assert axis.get_xlim()[1] > 1.05 * np.nanmax(drawn)
+
+
 def test_samples_of_one_class_and_of_many():
     tasks = {"none": np.zeros(60, int), "many": np.arange(60), "few": np.zeros(3, int)}
     datasets = pd.DataFrame({"task": list(tasks), "domain": "natural", "note": None})
