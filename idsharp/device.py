@@ -11,22 +11,31 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count as count_up
 from pathlib import Path
 
 import torch
 
+_SECONDS_BETWEEN_TRIES = 1
+
 
 @contextmanager
-def compute_device(jobs_per_gpu: int = 1) -> Iterator[torch.device]:
+def compute_device(
+    jobs_per_gpu: int = 1, report: Callable[[str], None] = print
+) -> Iterator[torch.device]:
     """A device to compute on until the block ends: a slot of a visible GPU, else the CPU.
 
     Waits while all slots of all GPUs are taken by other jobs of this user on this machine.
 
     Args:
         jobs_per_gpu: jobs that may share one GPU.
+        report: is told, once, that the job waits.
     """
+    # cuDNN rounds what convolutions multiply to 10 bits (TF32) unless told otherwise; float32 is to
+    # mean float32, and gradients' signs the same on a GPU as on a CPU.
+    torch.backends.cudnn.allow_tf32 = False
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
         yield torch.device("cpu")
@@ -38,7 +47,7 @@ def compute_device(jobs_per_gpu: int = 1) -> Iterator[torch.device]:
     slots = [
         (i, folder / f"{names[i]}.{slot}") for slot in range(jobs_per_gpu) for i in range(count)
     ]
-    while True:
+    for attempt in count_up():
         for device, path in slots:
             with open(path, "w") as file:
                 try:
@@ -48,7 +57,9 @@ def compute_device(jobs_per_gpu: int = 1) -> Iterator[torch.device]:
                 with torch.cuda.device(device):
                     yield torch.device("cuda", device)
                 return
-        time.sleep(1)
+        if attempt == 0:
+            report(f"waiting: other jobs hold all {len(slots)} places on {count} GPU(s)")
+        time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:

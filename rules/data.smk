@@ -9,6 +9,7 @@ rule locate:
         "results/{study}/index/{dataset}.receipt.json",
     log:
         "results/{study}/logs/locate/{dataset}.log",
+    priority: 2
     conda:
         "../envs/idsharp.yaml"
     resources:
@@ -32,6 +33,7 @@ rule index:
         "results/{study}/index/{dataset}.csv",
     log:
         "results/{study}/logs/index/{dataset}.log",
+    priority: 2
     conda:
         "../envs/idsharp.yaml"
     resources:
@@ -57,6 +59,7 @@ rule prepare:
         audit="results/{study}/data/{task}/audit.json",
     log:
         "results/{study}/logs/prepare/{task}.log",
+    priority: 2
     conda:
         "../envs/idsharp.yaml"
     threads: lambda wildcards: reading_threads(wildcards.task)

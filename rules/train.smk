@@ -12,6 +12,7 @@ rule train:
         history="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.csv",
     log:
         "results/{study}/logs/train/{task}/{model}/n{n_train}_s{seed}.log",
+    priority: 1
     conda:
         "../envs/idsharp.yaml"
     threads: SETTINGS["threads"]

@@ -37,7 +37,7 @@ def main() -> None:
     pgd = (args.pgd_steps, args.pgd_step_size, args.pgd_restarts)
     plan = AttackPlan(tuple(args.attacks), tuple(args.epsilons), *pgd)
     rows, runs, shown = [], [], None
-    with compute_device(args.jobs_per_gpu) as device:
+    with compute_device(args.jobs_per_gpu, report) as device:
         for names, model in trained_models(args.runs, test_set[0].shape[1]):
             if model is None:
                 rows += [names | {"attack": a, "epsilon_255": e} for a, e in plan.conditions]

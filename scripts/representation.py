@@ -31,7 +31,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     pool, _, _ = load_set(args.images, args.samples, "pool")
     rows = []
-    with compute_device(args.jobs_per_gpu) as device:
+    with compute_device(args.jobs_per_gpu, report) as device:
         for names, model in trained_models(args.runs, pool.shape[1]):
             if model is None:
                 rows.append(names | {"layer": PENULTIMATE.name})

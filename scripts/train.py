@@ -62,7 +62,7 @@ def main() -> None:
     )
     engine = Engine(args.precision, args.deterministic, args.cuda_graphs)
     report = partial(print, flush=True)
-    with compute_device(args.jobs_per_gpu) as device, stop_signals() as stopped:
+    with compute_device(args.jobs_per_gpu, report) as device, stop_signals() as stopped:
         path = Path(args.checkpoint).with_suffix(".state")
         state_file = StateFile(path, stopped, args.state_seconds, report)
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
