@@ -19,6 +19,7 @@ if workflow.is_main_process:
 
 onstart:
     helpers.stop_if_missing(FOUND, config["missing_data"])
+    helpers.look_for_jobs_only_when_one_ends(workflow.scheduler)
 
 
 report: "rules/captions/report.rst"

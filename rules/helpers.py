@@ -6,9 +6,9 @@ What code a script runs, which Python runs it, and which data of a study are the
 import ast
 import os
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
@@ -56,9 +56,10 @@ def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
     return [head, *sorted(rest)]
 
 
-def imported_modules(root: Path, file: Path) -> Iterator[Path]:
+@cache
+def imported_modules(root: Path, file: Path) -> list[Path]:
     """Files of the project's modules that a Python file imports anywhere in it."""
-    names = set()
+    found, names = [], set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -73,7 +74,8 @@ def imported_modules(root: Path, file: Path) -> Iterator[Path]:
             path = root.joinpath(*parts[:depth])
             for candidate in (path.with_suffix(".py"), path / "__init__.py"):
                 if candidate.is_file():
-                    yield candidate
+                    found.append(candidate)
+    return found
 
 
 def tracked_paths(given: list[str]) -> list[str]:
@@ -90,6 +92,18 @@ def tracked_paths(given: list[str]) -> list[str]:
         elif path.exists():
             found.append(str(path))
     return sorted(found)
+
+
+def look_for_jobs_only_when_one_ends(scheduler: Any) -> None:
+    """Take Snakemake's limit of 100 jobs a second away, where nobody set another one.
+
+    While it counts jobs, Snakemake looks for jobs to start a second after every look, and once more
+    for every job that ended: after n jobs n times a second, until a core does nothing else (seen in
+    versions 9.15 and 9.27).
+    """
+    limit = getattr(scheduler, "job_rate_limiter", None)
+    if limit is not None and (limit.max_jobs, limit.timespan) == (100, 1):
+        scheduler.job_rate_limiter = None
 
 
 def look_over_study(config: dict, study: dict) -> list[Availability]:

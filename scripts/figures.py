@@ -64,6 +64,8 @@ def main() -> None:
             metadata = {"CreationDate": None} if suffix == "pdf" else None
             with atomic_path(args.results / "figures" / f"{name}.{suffix}") as temporary:
                 figure.savefig(temporary, metadata=metadata)
+            # The second file keeps the places that were found for the first.
+            figure.set_layout_engine("none")
         print(name)
 
 

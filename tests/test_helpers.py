@@ -4,13 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "rules"))
-from helpers import code_for
+from helpers import code_for, look_for_jobs_only_when_one_ends
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 
@@ -73,3 +74,15 @@ def test_parsing_the_workflow_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(None, False), ("20/1m", True)])
+def test_snakemakes_own_limit_of_jobs_goes_and_that_of_a_user_stays(limit, kept):
+    from snakemake.cli import get_argument_parser
+    from snakemake.scheduling.job_scheduler import JobRateLimiter
+
+    arguments = ["--max-jobs-per-timespan", limit] if limit else []
+    asked = get_argument_parser().parse_args(arguments).max_jobs_per_timespan
+    scheduler = SimpleNamespace(job_rate_limiter=JobRateLimiter(asked))
+    look_for_jobs_only_when_one_ends(scheduler)
+    assert (scheduler.job_rate_limiter is not None) == kept
