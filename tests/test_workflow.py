@@ -352,9 +352,14 @@ def test_a_missing_dataset_is_explained(study, tmp_path):
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
 def test_profiles_dry_run(profile):
-    arguments = ["-n", "--profile", f"profiles/{profile}", "--forceall", "--config", "study=demo"]
-    done = run([sys.executable, "-m", "snakemake", *arguments], ROOT)
+    arguments = ["-np", "--workflow-profile", f"profiles/{profile}", "--forceall"]
+    done = run([sys.executable, "-m", "snakemake", *arguments, "--config", "study=demo"], ROOT)
     assert jobs_of(done)["train"] == "15"
+    # On a cluster the login node's own cores limit nothing.
+    if profile == "slurm":
+        asked = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-threads"]
+        (threads,) = set(re.findall(r"train.py .*? --threads (\d+)", done.stdout))
+        assert int(threads) == asked["train"]
 
 
 def test_lint():
