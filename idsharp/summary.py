@@ -208,9 +208,10 @@ def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
             + _sentence(
                 row,
                 lambda r: (
-                    f"ln L = {r['log_n_over_d_slope']:.2f} (ln N)/d + "
-                    f"{r['log_sharpness_slope']:.2f} ln K_F + const, R² = {r['r_squared']:.2f}, "
-                    f"n = {r['n']:.0f} runs (the law's slopes: −1 and 1)."
+                    f"ln L = {r['log_n_over_d_slope']:.2f} (ln N)/d "
+                    f"{_signed(r['log_sharpness_slope'])} ln K_F + const, "
+                    f"R² = {r['r_squared']:.2f}, n = {r['n']:.0f} runs "
+                    "(the law's slopes: −1 and 1)."
                 ),
             )
         )
@@ -245,6 +246,11 @@ def _peaks(peaks: pd.DataFrame) -> list[str]:
         bracket = interval if pd.isna(row["reason"]) else row["reason"]
         lines.append(f"- {what} {row['peak_depth']:.2f} ({bracket}), n = {row['n']:.0f} tasks.")
     return lines
+
+
+def _signed(value: float) -> str:
+    """A further term of a sum: + 1.80 or − 2.68."""
+    return f"{'−' if value < 0 else '+'} {abs(value):.2f}"
 
 
 def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:

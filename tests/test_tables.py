@@ -164,6 +164,9 @@ def test_a_complete_study(tmp_path):
     assert "nan" not in text.lower()
     assert "diverged" not in text
     assert "> Only a test." in text
+    slopes = tables["generalization_law"].query("kind == 'with K_F' and model == 'all'")
+    for slope in slopes.query("dimension == 'data_id'")["log_sharpness_slope"]:
+        assert f"(ln N)/d {'−' if slope < 0 else '+'} {abs(slope):.2f} ln K_F" in text
 
 
 def test_another_task_on_the_same_images_takes_its_place(tmp_path):
