@@ -347,8 +347,10 @@ def summary(results: pd.DataFrame) -> list[str]:
             del named["the fastest peer"]
         line = f"* {name}, n = {n}: {total:.2f} s in all"
         for what, peer in named.items():
-            line += f", {peer.seconds / total:.1f} times as fast as the neighbours alone by {what}"
-            line += f", {peer.tool} ({peer.seconds:.1f} s)"
+            ratio = peer.seconds / total
+            times = f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
+            line += f", {times} times as fast as the neighbours alone by {what}"
+            line += f", {peer.tool} ({peer.seconds:.2f} s)"
             if peer.largest_error > EXACT:
                 line += f", which is wrong by up to {peer.largest_error:.0%}"
         lines.append(line + ".")

@@ -21,6 +21,8 @@ LOOPS = ("start-up", "ceiling", "decoding", STRAIGHT, WORKERS, *OURS, EXACT)
 def whole_paper(results: pd.DataFrame, config: dict) -> list[str]:
     """Hours of every training of both papers on 1, 4 and 8 GPUs, from the fastest rows measured."""
     study = study_settings(config | {"study": "paper"})
+    sizes = [n for task in study["tasks"] for n in sizes_of(task, study, config)]
+    trainings = len(sizes) * len(study["seeds"])
     lines = ["| model | trainings | 1 GPU (h) | 4 GPUs (h) | 8 GPUs (h) |", "|---|--:|--:|--:|--:|"]
     hours = {}
     for model in study["models"]:
@@ -29,13 +31,12 @@ def whole_paper(results: pd.DataFrame, config: dict) -> list[str]:
             & (results.side == 224)
             & results.loop.isin(["idsharp", GRAPHS])
         ].dropna(subset=["utilisation", "images_per_second"])
-        trainings = len(study["tasks"]) * len(study["n_train"]) * len(study["seeds"])
         cells = ["not measured"] * 3
         if len(rows):
             best = rows.loc[rows.images_per_second.idxmax()]
-            per_set = len(study["tasks"]) * len(study["seeds"]) * study["epochs"]
-            trained = per_set * sum(study["n_train"]) / best.images_per_second
-            tested = per_set * len(study["n_train"]) * study["n_test"] / best.tested_per_second
+            epochs = len(study["seeds"]) * study["epochs"]
+            trained = epochs * sum(sizes) / best.images_per_second
+            tested = epochs * len(sizes) * study["n_test"] / best.tested_per_second
             hours[model] = (trained + tested) / 3600
             cells = [f"{hours[model] / gpus:.1f}" for gpus in (1, 4, 8)]
         lines.append(f"| {model} | {trainings} | " + " | ".join(cells) + " |")
@@ -43,6 +44,14 @@ def whole_paper(results: pd.DataFrame, config: dict) -> list[str]:
         total = " | ".join(f"{sum(hours.values()) / gpus:.1f}" for gpus in (1, 4, 8))
         lines.append(f"| all | {trainings * len(hours)} | {total} |")
     return lines
+
+
+def sizes_of(task: str, study: dict, config: dict) -> list[int]:
+    """The training sizes of a study that a task can give; the others are gaps in its tables."""
+    if config["tasks"][task]["dataset"] != "imagenet":
+        return study["n_train"]
+    # A pair of ILSVRC's classes, of at most 1300 training images each.
+    return [n for n in study["n_train"] if n + study["n_test"] <= 2 * 1300]
 
 
 def page(results: pd.DataFrame, config: dict) -> str:
@@ -96,8 +105,9 @@ def page(results: pd.DataFrame, config: dict) -> str:
     lines += ["", "Not measured: " + "; ".join(missing(results)) + "."]
     lines += ["", "## The whole of both papers", ""]
     lines += [
-        "Every training of the study `paper`, with testing after every epoch, from the fastest "
-        "rows of one GPU above; more GPUs divide the time, since trainings are independent.",
+        "Every training of the study `paper` that its data allow, with testing after every epoch, "
+        "from the fastest rows measured on one GPU; more GPUs divide the time, since trainings are "
+        "independent.",
         "",
         *whole_paper(results, config),
     ]
@@ -183,13 +193,14 @@ def plot(results: pd.DataFrame, out: Path) -> None:
                 places = np.arange(len(shares)) + 0.2 * (i - 1.5)
                 panel.bar(places, shares[loop], 0.2, color=color, hatch=hatch, label=loop)
         panel.axhline(100, color="black", linewidth=1, label="ceiling")
-        names = [f"{m}\n{rate:.0f} images/s" for m, rate in rates["ceiling"].items()]
-        panel.set_xticks(range(len(rates)), names, fontsize=8)
+        names = [f"{m} ({rate:.{0 if rate >= 20 else 1}f})" for m, rate in rates["ceiling"].items()]
+        panel.set_xticks(range(len(rates)), names, fontsize=8, rotation=40, ha="right")
         panel.set(title=f"{side}×{side} pixels, {part.device.iloc[-1]}")
         panel.grid(alpha=0.3, axis="y")
-    panels[0][0].set_ylabel("training (% of the ceiling)")
+    panels[0][0].set_ylabel("training (% of the float32 ceiling)")
+    figure.supxlabel("network (its ceiling in images/s)", fontsize=9)
     handles, names = panels[0][0].get_legend_handles_labels()
     figure.legend(
-        handles, names, loc="outside lower center", ncols=3 if len(sides) > 1 else 2, frameon=False
+        handles, names, loc="outside upper center", ncols=5 if len(sides) > 1 else 2, frameon=False
     )
     figure.savefig(out, dpi=150)

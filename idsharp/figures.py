@@ -85,7 +85,7 @@ def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
     handles = [
         handle(f"pool, {estimator_name(estimator)}, 95 % interval", marker="o", color=GREY),
         handle(f"pool, {estimator_name(other)}", marker="o", color=GREY, mfc="white"),
-        handle("training sets", marker="|", color=GREY, ms=9),
+        handle(f"training sets, {estimator_name(estimator)}", marker="|", color=GREY, ms=9),
     ]
     axis.set_xlabel("intrinsic dimension")
     _from_zero(axis)
