@@ -50,14 +50,18 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def device_name() -> tuple[str, bool]:
-    """Name of the GPU, or of the processor, and whether it is a GPU."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-        return found.stdout.splitlines()[0].strip(), True
-    except (OSError, subprocess.SubprocessError, IndexError):
-        return machine()["processor"], False
+# In a process of its own, which leaves nothing on the GPU.
+ASK_TORCH = """import torch
+if torch.cuda.is_available():
+    gpu = torch.cuda.get_device_properties(0)
+    print(gpu.name, f"GPU-{gpu.uuid}", sep="\\n")"""
+
+
+def device_name() -> tuple[str, str | None]:
+    """Name of the GPU that torch uses, and by what nvidia-smi knows it; or the processor's name."""
+    asked = subprocess.run([sys.executable, "-c", ASK_TORCH], stdout=subprocess.PIPE, text=True)
+    name, *gpu = asked.stdout.splitlines() or [machine()["processor"]]
+    return name, gpu[0] if gpu else None
 
 
 def make_images(folder: Path, n: int) -> str:
@@ -82,37 +86,53 @@ def make_images(folder: Path, n: int) -> str:
     return "synthetic JPEG, 512×512"
 
 
-def run_jobs(jobs: int, command: list, on_gpu: bool) -> tuple[list[dict], float | None]:
+def run_jobs(jobs: int, command: list, gpu: str | None) -> tuple[list[dict], float | None]:
     """What `jobs` processes at the same time report, and the GPU's utilisation meanwhile (%)."""
     with tempfile.TemporaryDirectory() as barrier:
         command = list(map(str, [*command, "--barrier", barrier, "--jobs", jobs]))
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with Sampler(on_gpu) as sampler:
+        with Sampler(gpu) as sampler:
             running = [subprocess.Popen(command, **options) for _ in range(jobs)]
             try:
-                ended = [process.communicate(timeout=900) for process in running]
+                wait_for(running)
             finally:
                 for process in running:
                     process.kill()
-    reports = []
-    for process, (out, errors) in zip(running, ended, strict=True):
-        if process.returncode:
-            lines = errors.strip().splitlines() or [f"ended with {process.returncode}"]
-            raise RuntimeError(lines[-1])
-        reports.append(json.loads(out.strip().splitlines()[-1]))
+            printed = [process.communicate()[0] for process in running]
+    reports = [json.loads(out.strip().splitlines()[-1]) for out in printed]
     span = max(r["began"] for r in reports), min(r["ended"] for r in reports)
     return reports, sampler.mean(*span)
 
 
-class Sampler(threading.Thread):
-    """Asks nvidia-smi twice a second how busy the first GPU is."""
+def wait_for(running: list[subprocess.Popen], seconds: float = 900) -> None:
+    """Wait until all processes have ended well.
 
-    def __init__(self, on_gpu: bool):
+    Raises:
+        RuntimeError: one failed, for which the others would wait for ever, or time is over.
+    """
+    until = time.monotonic() + seconds
+    while any(process.poll() is None for process in running) and time.monotonic() < until:
+        failed = [process for process in running if process.poll()]
+        if failed:
+            break
+        time.sleep(0.1)
+    for process in running:
+        if process.poll():
+            lines = process.communicate()[1].strip().splitlines()
+            raise RuntimeError(lines[-1] if lines else f"ended with {process.returncode}")
+    if any(process.poll() is None for process in running):
+        raise RuntimeError(f"not done after {seconds:.0f} s")
+
+
+class Sampler(threading.Thread):
+    """Asks nvidia-smi twice a second how busy a GPU is."""
+
+    def __init__(self, gpu: str | None):
         super().__init__(daemon=True)
-        self.on_gpu, self.seen, self.over = on_gpu, [], False
+        self.gpu, self.seen, self.over = gpu, [], False
 
     def run(self) -> None:
-        query = ["nvidia-smi", "-i", "0", "--query-gpu=utilization.gpu"]
+        query = ["nvidia-smi", "-i", self.gpu, "--query-gpu=utilization.gpu"]
         while not self.over:
             done = subprocess.run(
                 [*query, "--format=csv,noheader,nounits"], capture_output=True, text=True
@@ -122,7 +142,7 @@ class Sampler(threading.Thread):
             time.sleep(0.5)
 
     def __enter__(self):
-        if self.on_gpu:
+        if self.gpu and shutil.which("nvidia-smi"):
             self.start()
         return self
 
@@ -197,7 +217,8 @@ def cases(options: argparse.Namespace, on_gpu: bool):
 
 def measure(options: argparse.Namespace, table: Table, config: dict) -> None:
     """Run the rows that are asked for; each is in the table as soon as it is measured."""
-    name, on_gpu = device_name()
+    name, gpu = device_name()
+    on_gpu = gpu is not None
     if "start-up" in options.loops:
         row = {"model": "resnet18", "side": 32, "loop": "start-up", "jobs": 1, "device": name}
         row |= {"on_gpu": on_gpu, "threads": 1, "startup_s": start_up(config)}
@@ -231,8 +252,8 @@ def measure(options: argparse.Namespace, table: Table, config: dict) -> None:
             command += [1, 2, 4, 8, 16] if on_gpu else [1, 2, 4]
             command += FLAGS.get(loop, [])
             try:
-                row |= together(*run_jobs(jobs, command, on_gpu))
-            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                row |= together(*run_jobs(jobs, command, gpu))
+            except RuntimeError as error:
                 row["note"] = f"failed: {error}"
             said = row.get("note") or f"{row['images_per_second']:.1f} images/s"
             print(f"{side}×{side} {model} {loop}, jobs {jobs}: {said}", flush=True)

@@ -89,6 +89,7 @@ def idsharp(options: argparse.Namespace, device: torch.device, timer: "Timer") -
     on_device = torch.from_numpy(images).to(device)
     precision = precision_on(device, options.precision)
     predict(model, on_device, precision)
+    timer.meet("tested")
     started = time.perf_counter()
     predict(model, on_device, precision).sum().item()
     tested = len(images) / (time.perf_counter() - started)
@@ -116,8 +117,13 @@ def ceiling(options: argparse.Namespace, device: torch.device, timer: "Timer") -
             loss.backward()
             optimizer.step()
 
-        step()
-        rates[size] = steps_per_second(step, options.seconds, device) * size
+        try:
+            step()
+            rates[size] = steps_per_second(step, options.seconds, device) * size
+        except torch.OutOfMemoryError:
+            if not rates:
+                raise
+            break
         if rates[size] < 0.9 * max(rates.values()):
             break
     timer.epoch_ends()
@@ -176,16 +182,20 @@ class Timer:
     def epoch_ends(self) -> None:
         finish(self.device)
         if self.started is None:
-            if self.barrier:
-                (self.barrier / str(os.getpid())).touch()
-                while len(list(self.barrier.iterdir())) < self.jobs:
-                    time.sleep(0.01)
+            self.meet("trained")
             self.started, self.began = time.perf_counter(), time.time()
             self.before = self._processor_seconds()
         else:
             self.seconds, self.ended = time.perf_counter() - self.started, time.time()
             after = self._processor_seconds()
             self.own, self.everyone = (b - a for a, b in zip(self.before, after, strict=True))
+
+    def meet(self, place: str) -> None:
+        """Wait until all jobs are there."""
+        if self.barrier:
+            (self.barrier / f"{place}-{os.getpid()}").touch()
+            while len(list(self.barrier.glob(f"{place}-*"))) < self.jobs:
+                time.sleep(0.01)
 
     def _processor_seconds(self) -> tuple[float, float]:
         """Of this process and its ended children; of all processes (NaN off Linux)."""

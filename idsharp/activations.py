@@ -123,16 +123,19 @@ def _run(
     keep: Callable[[str, np.ndarray], None],
 ) -> None:
     """Give `keep` the name and the activations (m×p float32) of every layer for every batch."""
-    batch = max(1, _PIXELS // (images.shape[2] * images.shape[3]))
+    batch = min(len(images), max(1, _PIXELS // (images.shape[2] * images.shape[3])))
+    start = 0
 
     def take(layer: Layer, values: torch.Tensor) -> None:
-        keep(layer.name, values.detach().flatten(1).float().cpu().numpy())
+        values = values[: len(images) - start].detach()
+        keep(layer.name, values.flatten(1).float().cpu().numpy())
 
     with _watched(model, layers, take), penultimate(model, name) as features, torch.no_grad():
         for start in range(0, len(images), batch):
-            # Copied: images may be a read-only memory map.
-            part = torch.from_numpy(np.array(images[start : start + batch]))
-            model(as_input(part.to(device)))
+            # Full batches alone, so that identical images give identical activations: a batch of
+            # another size may be computed in another order.
+            rows = np.minimum(np.arange(start, start + batch), len(images) - 1)
+            model(as_input(torch.from_numpy(np.asarray(images[rows])).to(device)))
             for layer in layers:
                 if layer.module is None:
                     take(layer, features[0])

@@ -84,7 +84,7 @@ COLUMNS = {
     "epochs_done": Column("Epochs", "1", "epochs that ended with a finite loss"),
     "train_seconds": Column("Time", "s", "wall time of training and of testing every epoch"),
     "images_per_second": Column("Speed", "images/s", "training images over wall time"),
-    "peak_memory_mb": Column("Memory", "MB", "peak: allocated on the GPU, or of the process"),
+    "peak_memory_mb": Column("Memory", "MB", "peak: reserved on the GPU, or of the process"),
     "n_interruptions": Column("Interrupted", "1", "how often the run was killed and went on"),
     "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
     "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),

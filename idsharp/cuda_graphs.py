@@ -13,41 +13,48 @@ _WARM_UP = 3
 
 
 class GraphedStep:
-    """Calls `step` for batches of `full` images by a graph, and directly for all others.
+    """Computes a step for batches of `full` images by a graph, and directly for all others.
 
     The first full batches are computed directly on a side stream, as real steps of the training,
     so that the weights are those of a training without graphs.
 
     Args:
-        step: takes the positions of a batch (a tensor on the GPU); all else that it reads and
-            writes stays at its place in memory, and it never waits for the GPU.
         full: images of a full batch.
     """
 
-    def __init__(self, step: Callable[[torch.Tensor], None], full: int, device: torch.device):
-        self.step = step
+    def __init__(self, full: int, device: torch.device):
+        self.device = device
         self.chosen = torch.zeros(full, dtype=torch.int64, device=device)
         # cuBLAS keeps its workspace by stream: the warm-up runs on that of the capture.
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.warmed = 0
 
-    def __call__(self, chosen: torch.Tensor) -> None:
+    def __call__(self, step: Callable[[torch.Tensor], None], chosen: torch.Tensor) -> None:
+        """Compute a step of the training.
+
+        Args:
+            step: takes the positions of a batch (a tensor on the GPU); all else that it reads and
+                writes stays at its place in memory, and it never waits for the GPU. The same at
+                every call.
+            chosen: the positions.
+        """
         if len(chosen) != len(self.chosen):
-            self.step(chosen)
+            step(chosen)
             return
         self.chosen.copy_(chosen)
         if self.warmed < _WARM_UP:
-            self.stream.wait_stream(torch.cuda.current_stream())
+            current = torch.cuda.current_stream(self.device)
+            self.stream.wait_stream(current)
             with torch.cuda.stream(self.stream):
-                self.step(self.chosen)
-            torch.cuda.current_stream().wait_stream(self.stream)
+                step(self.chosen)
+            current.wait_stream(self.stream)
             self.warmed += 1
             return
         if self.graph is None:
             # Capturing records the step without computing it.
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, stream=self.stream):
-                self.step(self.chosen)
+                step(self.chosen)
             self.graph = graph
         self.graph.replay()

@@ -33,9 +33,6 @@ def compute_device(
         jobs_per_gpu: jobs that may share one GPU.
         report: is told, once, that the job waits.
     """
-    # cuDNN rounds what convolutions multiply to 10 bits (TF32) unless told otherwise; float32 is to
-    # mean float32, and gradients' signs the same on a GPU as on a CPU.
-    torch.backends.cudnn.allow_tf32 = False
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
         yield torch.device("cpu")
@@ -54,8 +51,12 @@ def compute_device(
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
-                with torch.cuda.device(device):
-                    yield torch.device("cuda", device)
+                try:
+                    with torch.cuda.device(device):
+                        yield torch.device("cuda", device)
+                finally:
+                    # The next job has the place before this process has ended.
+                    torch.cuda.empty_cache()
                 return
         if attempt == 0:
             report(f"waiting: other jobs hold all {len(slots)} places on {count} GPU(s)")
@@ -65,18 +66,22 @@ def compute_device(
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
     """Let a GPU compute the same to the last bit every time, or as fast as it can.
 
-    A CPU does the first anyway.
+    A CPU does the first anyway. Float32 is float32 on both.
 
     Args:
         deterministic: operations that have no such algorithm then raise RuntimeError.
     """
+    # cuDNN rounds what convolutions multiply to 10 bits (TF32) unless told otherwise; gradients'
+    # signs are to be the same on a GPU as on a CPU.
+    torch.backends.cudnn.allow_tf32 = False
     if device.type != "cuda":
         return
-    # cuBLAS reads it when it is first used (its documentation, "Results reproducibility").
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Read when cuBLAS is first used, wanted or not (its documentation, "Results reproducibility").
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = not deterministic
-    torch.use_deterministic_algorithms(deterministic)
+    # Asking imports torch's compiler, which takes seconds.
+    if torch.are_deterministic_algorithms_enabled() != deterministic:
+        torch.use_deterministic_algorithms(deterministic)
     # Filling what is never read costs time and changes no number.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
@@ -90,9 +95,10 @@ def precision_on(device: torch.device, wanted: str) -> str:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Largest memory so far in MB: what torch allocated on a GPU, or the process on a CPU."""
+    """Largest memory so far in MB: what torch reserved on a GPU, or the process on a CPU."""
     if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+        # What a CUDA graph keeps for its replays is reserved, not allocated.
+        return round(torch.cuda.max_memory_reserved(device) / 1e6, 1)
     # macOS counts bytes, Linux kibibytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -105,7 +105,9 @@ def _int8_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     # column torch 2.6 returns wrong products on the processor.
     if a.device.type == "cpu" and a.shape[1] > 1:
         return torch._int_mm(a, b.T)
-    return torch._int_mm(padded(a), padded(b).T)[: len(a), : len(b)]
+    # Of columns of a wider matrix cuBLASLt would see the wide rows, of any length.
+    a_padded, b_padded = padded(a).contiguous(), padded(b).contiguous()
+    return torch._int_mm(a_padded, b_padded.T)[: len(a), : len(b)]
 
 
 def _float_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

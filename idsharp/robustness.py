@@ -15,6 +15,9 @@ from idsharp.progress import Progress
 from idsharp.seeds import generator
 from idsharp.training import as_input
 
+# Pixels of a batch at most: activations are kept in float32, and trainings may share the GPU.
+_PIXELS = 20 * 224 * 224
+
 
 def attack_network(
     model: nn.Module,
@@ -23,7 +26,7 @@ def attack_network(
     task: str,
     device: torch.device,
     report: Callable[[str], None] | None = None,
-    batch_size: int = 125,
+    batch_size: int | None = None,
 ) -> Outcomes:
     """Attack every image of a test set as planned, in float32 and eval mode.
 
@@ -33,11 +36,14 @@ def attack_network(
     Args:
         test_set: images (n×C×H×W uint8), class numbers (n), ids (n).
         report: receives lines of progress.
+        batch_size: images at a time; None: 125, fewer of large ones.
 
     Raises:
         AttackError: logits that are not finite.
     """
     model.to(device).eval()
+    height, width = test_set[0].shape[2:]
+    batch_size = batch_size or max(1, min(125, _PIXELS // (height * width)))
     progress = Progress(report, "attack", len(test_set[2]) * (GRADIENT_COST + sum(plan.costs)))
     parts = []
     for first in range(0, len(test_set[2]), batch_size):

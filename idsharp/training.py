@@ -42,7 +42,7 @@ class Engine:
 
     Attributes:
         precision: float32, bfloat16 (autocast), or auto: bfloat16 on a GPU that has it (the papers
-            used mixed precision), float32 elsewhere.
+            used mixed precision), float32 elsewhere. The last epoch is tested in float32.
         deterministic: bit for bit the same on the same GPU; a CPU is so anyway.
         cuda_graphs: replay the step of full batches as a CUDA graph.
     """
@@ -138,9 +138,9 @@ class _Run:
         self.images, self.labels = _to_device(train_set, device)
         self.test_images, self.test_labels = _to_device(test_set, device)
         self.optimizer = Adam(list(model.parameters()), recipe.learning_rate, recipe.weight_decay)
-        self.step = self._step
+        self.graphed: GraphedStep | None = None
         if engine.cuda_graphs and device.type == "cuda":
-            self.step = GraphedStep(self._step, min(recipe.batch_size, len(self.images)), device)
+            self.graphed = GraphedStep(min(recipe.batch_size, len(self.images)), device)
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
         self.order_before = self.order.get_state()
@@ -162,10 +162,16 @@ class _Run:
         self.model.train()
         parts = batches(len(self.images), self.recipe.batch_size, self.order, self.device)
         for part in parts[self.batch :]:
-            self.step(part)
+            if self.graphed:
+                self.graphed(self._step, part)
+            else:
+                self._step(part)
             self.batch += 1
             self._pause()
-        logits = predict(self.model, self.test_images, self.precision, after_batch=self._pause)
+        # The last test, of which the loss is reported, is in the precision of the attacks.
+        last = len(self.history) + 1 == self.recipe.epochs
+        precision = "float32" if last else self.precision
+        logits = predict(self.model, self.test_images, precision, after_batch=self._pause)
         test_loss, test_accuracy = _scores(logits, self.test_labels)
         train_loss = self.loss_sum.item() / len(self.images)
         train_accuracy = self.correct.item() / len(self.images)
@@ -202,7 +208,7 @@ class _Run:
                 "threads": torch.get_num_threads(),
                 "precision": self.precision,
                 "deterministic": self.engine.deterministic or self.device.type == "cpu",
-                "cuda_graphs": isinstance(self.step, GraphedStep),
+                "cuda_graphs": self.graphed is not None,
                 "n_interruptions": self.n_interruptions,
             }
         )

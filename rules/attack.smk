@@ -28,6 +28,7 @@ rule attack:
         pgd_steps=SETTINGS["pgd_steps"],
         pgd_step_size=SETTINGS["pgd_step_size"],
         pgd_restarts=SETTINGS["pgd_restarts"],
+        deterministic="--deterministic" if SETTINGS["deterministic"] else "",
     message:
         "Attacking {wildcards.model} on {wildcards.task}"
     shell:
@@ -35,5 +36,5 @@ rule attack:
         "--samples {input.samples} --runs {input.runs} --attacks {params.attacks} "
         "--epsilons {params.epsilons} --pgd-steps {params.pgd_steps} "
         "--pgd-step-size {params.pgd_step_size} --pgd-restarts {params.pgd_restarts} "
-        "--threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output.table} "
+        "{params.deterministic} --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output.table} "
         "--per-image {output.per_image} --examples {output.examples} > {log} 2>&1"

@@ -24,9 +24,10 @@ rule representation:
     params:
         k=SETTINGS["k"],
         layers=SETTINGS["representation_layers"],
+        deterministic="--deterministic" if SETTINGS["deterministic"] else "",
     message:
         "Measuring what {wildcards.model} learned of {wildcards.task}"
     shell:
         "python {input.code[0]} --images {input.images} --samples {input.samples} "
-        "--runs {input.runs} --k {params.k} --layers {params.layers} --threads {threads} "
-        "--jobs-per-gpu {resources.jobs_per_gpu} --table {output} > {log} 2>&1"
+        "--runs {input.runs} --k {params.k} --layers {params.layers} "
+        "{params.deterministic} --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output} > {log} 2>&1"

@@ -7,7 +7,8 @@ import torch
 from idsharp.attack_files import write_examples, write_per_image
 from idsharp.checkpoints import trained_models
 from idsharp.cli_tools import load_set, run
-from idsharp.device import compute_device
+from idsharp.deterministic import replace_pooling
+from idsharp.device import choose_algorithms, compute_device
 from idsharp.outcomes import ATTACKS, AttackPlan, attack_records
 from idsharp.records import write_rows
 from idsharp.robustness import attack_network, examples
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--pgd-steps", type=int, required=True)
     parser.add_argument("--pgd-step-size", type=float, required=True, help="in units of ε/steps")
     parser.add_argument("--pgd-restarts", type=int, required=True)
+    parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs-per-gpu", type=int, default=1)
     parser.add_argument("--table", required=True, help="table to write, .csv")
@@ -38,10 +40,13 @@ def main() -> None:
     plan = AttackPlan(tuple(args.attacks), tuple(args.epsilons), *pgd)
     rows, runs, shown = [], [], None
     with compute_device(args.jobs_per_gpu, report) as device:
+        choose_algorithms(device, args.deterministic)
         for names, model in trained_models(args.runs, test_set[0].shape[1]):
             if model is None:
                 rows += [names | {"attack": a, "epsilon_255": e} for a, e in plan.conditions]
                 continue
+            if args.deterministic and device.type == "cuda":
+                replace_pooling(model)
             title = f"{names['model']} n {names['n_train']} seed {names['seed']}"
             outcomes = attack_network(model, test_set, plan, args.task, device, report)
             records = attack_records(outcomes, plan)

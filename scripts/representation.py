@@ -6,7 +6,7 @@ import torch
 
 from idsharp.checkpoints import trained_models
 from idsharp.cli_tools import load_set, run
-from idsharp.device import compute_device
+from idsharp.device import choose_algorithms, compute_device
 from idsharp.layers import CHOICES, PENULTIMATE
 from idsharp.records import write_rows
 from idsharp.representations import representation_records
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--runs", nargs="+", required=True, help="training records, .json")
     parser.add_argument("--k", type=int, required=True, help="neighbours of the MLE")
     parser.add_argument("--layers", choices=CHOICES, default="penultimate", help="where to measure")
+    parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs-per-gpu", type=int, default=1)
     parser.add_argument("--table", required=True, help="table to write, .csv")
@@ -32,6 +33,7 @@ def main() -> None:
     pool, _, _ = load_set(args.images, args.samples, "pool")
     rows = []
     with compute_device(args.jobs_per_gpu, report) as device:
+        choose_algorithms(device, args.deterministic)
         for names, model in trained_models(args.runs, pool.shape[1]):
             if model is None:
                 rows.append(names | {"layer": PENULTIMATE.name})

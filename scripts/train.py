@@ -68,12 +68,13 @@ def main() -> None:
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
         sets = (images, labels), (test_images, test_labels)
         record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
-    settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
-    with atomic_path(args.checkpoint) as temporary:
-        save_checkpoint(model.cpu(), temporary)
-    write_rows(args.history, history, list(HISTORY))
-    write_json(args.record, names | record | settings | provenance("torch", "torchvision"))
-    state_file.remove()
+        settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
+        # Before the next job takes the GPU, whose memory this one holds until it ends.
+        with atomic_path(args.checkpoint) as temporary:
+            save_checkpoint(model.cpu(), temporary)
+        write_rows(args.history, history, list(HISTORY))
+        write_json(args.record, names | record | settings | provenance("torch", "torchvision"))
+        state_file.remove()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def imitation(monkeypatch):
 
     stream = SimpleNamespace(wait_stream=lambda other: None)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: stream)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", capture)
@@ -49,18 +49,18 @@ def test_every_batch_is_computed_once_and_with_its_own_images(imitation):
         else:
             compute()
 
-    graphed = GraphedStep(step, full=4, device=torch.device("cpu"))
+    graphed = GraphedStep(full=4, device=torch.device("cpu"))
     batches = [torch.randperm(100)[:size] for size in (4, 4, 4, 4, 2, 4, 5, 4, 1, 4)]
     for batch in batches:
-        graphed(batch)
+        graphed(step, batch)
     assert done == [batch.tolist() for batch in batches]
     assert imitation.captures == 1
 
 
 def test_nothing_is_captured_where_no_batch_is_full(imitation):
     done = []
-    graphed = GraphedStep(lambda chosen: done.append(len(chosen)), full=4, device="cpu")
+    graphed = GraphedStep(full=4, device="cpu")
     for _ in range(8):
-        graphed(torch.arange(3))
+        graphed(lambda chosen: done.append(len(chosen)), torch.arange(3))
     assert done == [3] * 8
     assert imitation.captures == 0

@@ -128,6 +128,20 @@ def test_what_is_stored_is_what_the_network_computes(disk, monkeypatch):
     assert not network._forward_hooks
 
 
+def test_the_last_images_are_computed_in_a_full_batch_as_well(monkeypatch):
+    images = image_set(6, size=32)
+    images[5] = images[0]
+    monkeypatch.setattr(activations, "_PIXELS", 4 * 32 * 32)
+    model = build_model("resnet18", 1, 2, seed=0, image_size=32).eval()
+    sizes, found = [], []
+    model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    layer = layers_of(model.network, "resnet18")[1]
+    activations._run(model, "resnet18", images, [layer], CPU, lambda name, x: found.append(x))
+    assert sizes == [4, 4]
+    assert [len(part) for part in found] == [4, 2]
+    assert np.array_equal(found[0][0], found[1][1])
+
+
 def test_outputs_are_taken_before_what_works_in_place():
     model = build_model("vgg13", 1, 2, seed=0)
     layers = [layer for layer in layers_of(model.network, "vgg13") if layer.name == "fc1"]

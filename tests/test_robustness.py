@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
+from idsharp import robustness
 from idsharp.attack_figures import attack_examples
 from idsharp.attack_files import (
     choose_example,
@@ -141,6 +142,24 @@ def test_outcomes_depend_on_neither_the_batch_nor_the_order_of_images(held_out, 
     another_task = attack_network(Waves(), held_out, BOTH, "other", CPU)
     assert not np.allclose(another_task.loss[3:], outcomes.loss[3:], rtol=1e-3)
     np.testing.assert_allclose(another_task.loss[:3], outcomes.loss[:3], rtol=1e-3, atol=1e-4)
+
+
+def test_large_images_are_attacked_a_few_at_a_time(held_out, monkeypatch):
+    sizes = []
+
+    class Counted(Waves):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            sizes.append(len(images))
+            return super().forward(images)
+
+    attack_network(Counted(), held_out, BOTH, "task", CPU)
+    assert set(sizes) == {30}
+    monkeypatch.setattr(robustness, "_PIXELS", 4 * 8 * 8)
+    attack_network(Counted(), held_out, BOTH, "task", CPU)
+    assert max(sizes[sizes.index(4) :]) == 4
+    monkeypatch.setattr(robustness, "_PIXELS", 1)
+    attack_network(Counted(), held_out, BOTH, "task", CPU)
+    assert sizes[-1] == 1
 
 
 def test_margins_are_over_all_outputs_of_the_network(held_out, outcomes):

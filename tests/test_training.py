@@ -138,6 +138,18 @@ def test_bfloat16_is_near_float32():
     assert coarse["test_loss"] == pytest.approx(exact["test_loss"], abs=0.02)
 
 
+def test_the_last_epoch_is_tested_in_the_precision_of_the_attacks():
+    images, labels = map(torch.from_numpy, two_classes(60, seed=9))
+    model = tiny_model()
+    record, history = quietly(model, Recipe(2, 8, 1e-3), engine=Engine("bfloat16"))
+    assert record["test_loss"] == evaluate(model, images, labels)[0]
+    # The tests before it are not.
+    after_one = tiny_model()
+    quietly(after_one, Recipe(1, 8, 1e-3), engine=Engine("bfloat16"))
+    assert history[0]["test_loss"] == evaluate(after_one, images, labels, "bfloat16")[0]
+    assert history[0]["test_loss"] != evaluate(after_one, images, labels)[0]
+
+
 def test_a_network_that_puts_out_the_same_for_every_image_is_named():
     model = build_model("squeezenet1_1", 1, 2, seed=0)
     with torch.no_grad():
