@@ -152,6 +152,8 @@ def test_start_up_does_not_import_the_compiler(root):
     code = (
         "import sys; from idsharp.models import build_model; from idsharp.training import Adam; "
         "import torch; m = build_model('resnet18', 1, 2, 0).eval(); "
+        "from idsharp.device import choose_algorithms; "
+        "choose_algorithms(torch.device('cuda'), False); "
         "m(torch.rand(2, 1, 32, 32)).sum().backward(); "
         "Adam([p for p in m.parameters()], 1e-3, 0).step(); "
         "assert 'torch._dynamo' not in sys.modules; import torch._dynamo.utils; "
