@@ -50,7 +50,7 @@ def main() -> None:
         write_gap(args.record, args.checkpoint, names, str(error))
         print(f"not trained: {error}")
         return
-    test_images, test_labels, _ = load_set(args.images, args.samples, "test")
+    sets = (images, labels), load_set(args.images, args.samples, "test")[:2]
     # The same weights at the start for every N, so that N alone differs.
     model = build_model(
         args.model,
@@ -66,7 +66,6 @@ def main() -> None:
         path = Path(args.checkpoint).with_suffix(".state")
         state_file = StateFile(path, stopped, args.state_seconds, report)
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
-        sets = (images, labels), (test_images, test_labels)
         record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
         settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
         # Before the next job takes the GPU, whose memory this one holds until it ends.
