@@ -362,5 +362,16 @@ def test_profiles_dry_run(profile):
         assert int(threads) == asked["train"]
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_deterministic_reaches_all_that_computes_on_a_gpu(tmp_path, wanted):
+    (tmp_path / "more.yaml").write_text(f"studies: {{demo: {{deterministic: {wanted}}}}}")
+    arguments = ["-np", "--forceall", "--configfile", str(tmp_path / "more.yaml")]
+    done = run([sys.executable, "-m", "snakemake", *arguments], ROOT)
+    for script in ("train", "attack", "representation"):
+        commands = re.findall(rf"python scripts/{script}\.py .*", done.stdout)
+        assert len(commands) >= 5
+        assert all(("--deterministic" in command) == wanted for command in commands)
+
+
 def test_lint():
     run([sys.executable, "-m", "snakemake", "--lint"], ROOT)
