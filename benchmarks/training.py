@@ -170,7 +170,8 @@ class Table:
         same = [[old[key] == row[key] for key in KEYS] for old in self.rows]
         self.rows = [old for old, hits in zip(self.rows, same, strict=True) if not all(hits)]
         self.rows.append(row)
-        order = [*COLUMNS, *sorted(set(row) - set(COLUMNS))]
+        # Rows of one kind say more than those of another.
+        order = [*COLUMNS, *sorted(set().union(*self.rows) - set(COLUMNS))]
         pd.DataFrame(self.rows).reindex(columns=order).to_csv(self.path, index=False)
 
     def find(self, **keys) -> dict:
