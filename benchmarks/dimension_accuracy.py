@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from idsharp.dimension import Estimate, confidence_interval, mle, twonn
-from idsharp.jackknife import block_jackknife
-from idsharp.neighbors import nearest_neighbors
+from idsharp.properties.dimension import Estimate, confidence_interval, mle, twonn
+from idsharp.properties.jackknife import block_jackknife
+from idsharp.properties.neighbors.search import nearest_neighbors
 
 DOCS = Path(__file__).parent.parent / "docs"
 DIMENSIONS = (5, 10, 20, 30, 40, 60)

@@ -16,9 +16,9 @@ import time
 import numpy as np
 import torch
 
-from idsharp.activations import PointFile
-from idsharp.column_neighbors import nearest_by_columns
-from idsharp.dimension import mle
+from idsharp.properties.dimension import mle
+from idsharp.properties.neighbors.out_of_core import nearest_by_columns
+from idsharp.representations.activations import PointFile
 
 
 def main() -> None:

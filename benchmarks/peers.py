@@ -42,9 +42,9 @@ def busy_seconds() -> float:
 
 def idsharp(images, labels, k):
     """Neighbours and nearest image of another class; then the estimates that follow from them."""
-    import idsharp.dimension as dimension
-    from idsharp.neighbors import nearest_neighbors
-    from idsharp.sharpness import sharpness_of_all_pairs
+    import idsharp.properties.dimension as dimension
+    from idsharp.properties.neighbors.search import nearest_neighbors
+    from idsharp.properties.sharpness import sharpness_of_all_pairs
 
     start = time.perf_counter()
     with Clock() as clock:
@@ -60,7 +60,7 @@ def pynndescent(images, labels, k):
     """The approximate method; a first run on few points has its code compiled."""
     import pynndescent  # noqa: F401  (the reason for skipping, where it is missing)
 
-    from idsharp.neighbors import nearest_neighbors
+    from idsharp.properties.neighbors.search import nearest_neighbors
 
     start = time.perf_counter()
     nearest_neighbors(images[:1000], k, method="approximate")

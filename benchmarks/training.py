@@ -28,8 +28,8 @@ import yaml
 from neighbors import machine
 from training_page import BFLOAT16, EXACT, GRAPHS, LOOPS, OURS, SIDES, STRAIGHT, WORKERS, page, plot
 
-from idsharp.config import hyperparameters
-from idsharp.model_names import PAPERS, check_image_size
+from idsharp.models.names import PAPERS, check_image_size
+from idsharp.study.config import hyperparameters
 
 HERE = Path(__file__).resolve().parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from idsharp.device import peak_memory_mb, precision_on
-from idsharp.images import read_image, standardize
-from idsharp.models import build_model
-from idsharp.optimizer import Adam
-from idsharp.prediction import autocast, predict
-from idsharp.training import Engine, Recipe, train
+from idsharp.common.device import peak_memory_mb, precision_on
+from idsharp.models.build import build_model
+from idsharp.models.inference import autocast, predict
+from idsharp.tasks.images import read_image, standardize
+from idsharp.training.adam import Adam
+from idsharp.training.loop import Engine, Recipe, train
 
 OUTPUTS = 1000
 

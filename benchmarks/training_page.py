@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from neighbors import number
 
-from idsharp.config import study_settings
-from idsharp.model_names import PAPERS
+from idsharp.models.names import PAPERS
+from idsharp.study.config import study_settings
 
 SIDES = (64, 224)
 STRAIGHT, WORKERS = "straightforward", "straightforward, workers"

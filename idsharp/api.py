@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from idsharp.dimension import Estimate, UndefinedEstimateError, mle, twonn
-from idsharp.duplicates import find_duplicates
-from idsharp.neighbors import nearest_neighbors
-from idsharp.sharpness import sharpness_of_all_pairs, sharpness_of_draws
+from idsharp.common.duplicates import find_duplicates
+from idsharp.properties.dimension import Estimate, UndefinedEstimateError, mle, twonn
+from idsharp.properties.neighbors.search import nearest_neighbors
+from idsharp.properties.sharpness import sharpness_of_all_pairs, sharpness_of_draws
 
 ESTIMATOR_NAMES = ("mle", "twonn")
 
@@ -60,8 +60,8 @@ def intrinsic_dimension(
             8-bit values are compared exactly, others in 64 bit. Nothing is scaled.
         k: neighbours of the MLE.
         estimator: "mle" or "twonn".
-        normalisation: of the MLE, "k-1" or "k-2" (`idsharp.dimension.mle`).
-        discard: of TwoNN, "10%" or "largest" (`idsharp.dimension.twonn`).
+        normalisation: of the MLE, "k-1" or "k-2" (`idsharp.properties.dimension.mle`).
+        discard: of TwoNN, "10%" or "largest" (`idsharp.properties.dimension.twonn`).
 
     Returns:
         Its value, standard error, and the number of different points.
@@ -252,6 +252,6 @@ def _eight_bit(points: np.ndarray) -> np.ndarray:
     ):
         raise ValueError(
             "label sharpness is of 8-bit images: give uint8, or floats in steps of 1/255; "
-            "idsharp.images.to_uint8 scales an image by its own maximum"
+            "idsharp.tasks.images.to_uint8 scales an image by its own maximum"
         )
     return steps.astype(np.uint8)

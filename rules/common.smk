@@ -10,7 +10,7 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
 from idsharp.datasets import adapter_class, open_dataset
-from idsharp.config import (
+from idsharp.study.config import (
     ConfigError,
     adapter_settings,
     channels_of,

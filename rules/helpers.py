@@ -12,9 +12,9 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
-from idsharp.availability import Availability, instructions, look_over
-from idsharp.config import ConfigError, adapter_settings
 from idsharp.datasets import ADAPTERS
+from idsharp.study.availability import Availability, instructions, look_over
+from idsharp.study.config import ConfigError, adapter_settings
 
 _MOST_TRACKED = 2000
 
@@ -46,7 +46,8 @@ def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
     found: list[Path] = []
     queue = [root / "scripts" / f"{script}.py"]
     if adapter is not None:
-        queue.append(root / "idsharp" / "datasets" / f"{ADAPTERS[adapter][0]}.py")
+        module = ADAPTERS[adapter][0].replace(".", "/")
+        queue.append(root / "idsharp" / "datasets" / f"{module}.py")
     while queue:
         file = queue.pop(0)
         if file not in found:

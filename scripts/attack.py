@@ -4,14 +4,14 @@ import argparse
 
 import torch
 
-from idsharp.attack_files import write_examples, write_per_image
-from idsharp.checkpoints import trained_models
-from idsharp.cli_tools import load_set, run
-from idsharp.deterministic import replace_pooling
-from idsharp.device import choose_algorithms, compute_device
-from idsharp.outcomes import ATTACKS, AttackPlan, attack_records
-from idsharp.records import write_rows
-from idsharp.robustness import attack_network, examples
+from idsharp.attacks.evaluate import attack_network, examples
+from idsharp.attacks.files import write_examples, write_per_image
+from idsharp.attacks.plan import ATTACKS, AttackPlan, attack_records
+from idsharp.common.device import choose_algorithms, compute_device
+from idsharp.common.records import write_rows
+from idsharp.common.script import load_set, run
+from idsharp.models.checkpoints import trained_models
+from idsharp.models.determinism import replace_pooling
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from idsharp.availability import instructions, look_over, status_table
-from idsharp.cli_tools import run
-from idsharp.config import adapter_settings, check_config, merged, study_settings
+from idsharp.common.script import run
+from idsharp.study.availability import instructions, look_over, status_table
+from idsharp.study.config import adapter_settings, check_config, merged, study_settings
 
 _DEFAULT = Path(__file__).parent.parent / "config.yaml"
 

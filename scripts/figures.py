@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from idsharp import figures
-from idsharp.attack_figures import attack_examples
-from idsharp.cli_tools import run
-from idsharp.layer_figures import id_by_layer
-from idsharp.layout import Layout
-from idsharp.records import atomic_path
-from idsharp.shown import first_example, first_images
-from idsharp.tables import first_choice, learned
+from idsharp.common.records import atomic_path
+from idsharp.common.script import run
+from idsharp.report.figures import laws
+from idsharp.report.figures.attacks import attack_examples
+from idsharp.report.figures.layers import id_by_layer
+from idsharp.report.selection import first_example, first_images
+from idsharp.report.tables import first_choice, learned
+from idsharp.study.layout import Layout
 
 
 def main() -> None:
@@ -35,14 +35,14 @@ def main() -> None:
     keys = ["task", "model", "n_train", "seed"]
     attacks = first_choice(tables["attacks"]).merge(runs[keys], on=keys)
     drawn = {
-        "samples": figures.samples(
+        "samples": laws.samples(
             {task: first_images(layout, task) for task in tasks}, tables["datasets"]
         ),
-        "id_by_domain": figures.id_by_domain(tables["properties"], runs["id_estimator"].iloc[0]),
-        "sharpness_by_domain": figures.sharpness_by_domain(tables["properties"]),
-        "accuracy_vs_id": figures.accuracy_vs_id(runs),
-        "log_loss_vs_id": figures.log_loss_vs_id(runs),
-        "loss_penalty_vs_sharpness": figures.loss_penalty_vs_sharpness(attacks, args.shown_epsilon),
+        "id_by_domain": laws.id_by_domain(tables["properties"], runs["id_estimator"].iloc[0]),
+        "sharpness_by_domain": laws.sharpness_by_domain(tables["properties"]),
+        "accuracy_vs_id": laws.accuracy_vs_id(runs),
+        "log_loss_vs_id": laws.log_loss_vs_id(runs),
+        "loss_penalty_vs_sharpness": laws.loss_penalty_vs_sharpness(attacks, args.shown_epsilon),
         "attack_examples": attack_examples(
             # Tasks that are only measured have no networks to attack.
             {
@@ -52,7 +52,7 @@ def main() -> None:
             tables["datasets"],
             args.shown_epsilon,
         ),
-        "representation_vs_data": figures.representation_vs_data(runs),
+        "representation_vs_data": laws.representation_vs_data(runs),
     }
     if args.blocks:
         layers = pd.read_csv(args.results / "tables" / "representation_layers.csv")

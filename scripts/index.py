@@ -3,9 +3,9 @@
 import argparse
 import json
 
-from idsharp.cli_tools import run
+from idsharp.common.records import write_csv
+from idsharp.common.script import run
 from idsharp.datasets import open_dataset
-from idsharp.records import write_csv
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from idsharp.availability import instructions, look_over
-from idsharp.cli_tools import run
+from idsharp.common.records import write_json
+from idsharp.common.script import run
 from idsharp.datasets.base import MissingDataError, receipt
-from idsharp.records import write_json
+from idsharp.study.availability import instructions, look_over
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ import json
 
 import pandas as pd
 
-from idsharp.cli_tools import run
+from idsharp.common.parallel import usable_cores
+from idsharp.common.records import provenance, write_array, write_csv, write_json
+from idsharp.common.script import run
 from idsharp.datasets import open_dataset
-from idsharp.parallel import usable_cores
-from idsharp.prepare import Request, prepare_task
-from idsharp.records import provenance, write_array, write_csv, write_json
+from idsharp.tasks.prepare import Request, prepare_task
 
 
 def log(line: str) -> None:

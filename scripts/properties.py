@@ -2,10 +2,10 @@
 
 import argparse
 
-from idsharp.cli_tools import TooFewImagesError, load_set, run
-from idsharp.properties import properties_record, unmeasured_record
-from idsharp.records import provenance, write_json
-from idsharp.seeds import generator
+from idsharp.common.records import provenance, write_json
+from idsharp.common.script import TooFewImagesError, load_set, run
+from idsharp.common.seeds import generator
+from idsharp.properties.record import properties_record, unmeasured_record
 
 
 def main() -> None:

@@ -4,12 +4,12 @@ import argparse
 
 import torch
 
-from idsharp.checkpoints import trained_models
-from idsharp.cli_tools import load_set, run
-from idsharp.device import choose_algorithms, compute_device
-from idsharp.layers import CHOICES, PENULTIMATE
-from idsharp.records import write_rows
-from idsharp.representations import representation_records
+from idsharp.common.device import choose_algorithms, compute_device
+from idsharp.common.records import write_rows
+from idsharp.common.script import load_set, run
+from idsharp.models.checkpoints import trained_models
+from idsharp.representations.layers import CHOICES, PENULTIMATE
+from idsharp.representations.record import representation_records
 
 
 def report(line: str) -> None:

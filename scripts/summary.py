@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from idsharp.cli_tools import run
-from idsharp.records import write_text
-from idsharp.summary import summarize
+from idsharp.common.records import write_text
+from idsharp.common.script import run
+from idsharp.report.summary import summarize
 
 
 def main() -> None:

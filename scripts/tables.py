@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from idsharp.cli_tools import run
-from idsharp.columns import dictionary
-from idsharp.latex import to_latex
-from idsharp.layout import Layout
-from idsharp.records import write_csv, write_text
-from idsharp.tables import build_tables
+from idsharp.common.records import write_csv, write_text
+from idsharp.common.script import run
+from idsharp.report.columns import dictionary
+from idsharp.report.latex import to_latex
+from idsharp.report.tables import build_tables
+from idsharp.study.layout import Layout
 
 
 def main() -> None:

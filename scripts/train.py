@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from idsharp.checkpoints import write_gap
-from idsharp.cli_tools import TooFewImagesError, load_set, run
-from idsharp.device import compute_device
-from idsharp.models import build_model, save_checkpoint
-from idsharp.records import atomic_path, provenance, write_json, write_rows
-from idsharp.seeds import seed_for
-from idsharp.training import HISTORY, Engine, Recipe, train
-from idsharp.training_state import StateFile, stop_signals
+from idsharp.common.device import compute_device
+from idsharp.common.records import atomic_path, provenance, write_json, write_rows
+from idsharp.common.script import TooFewImagesError, load_set, run
+from idsharp.common.seeds import seed_for
+from idsharp.models.build import build_model, save_checkpoint
+from idsharp.models.checkpoints import write_gap
+from idsharp.training.loop import HISTORY, Engine, Recipe, train
+from idsharp.training.state import StateFile, stop_signals
 
 
 def main() -> None:

@@ -8,13 +8,19 @@ import pytest
 import torch
 
 from idsharp import intrinsic_dimension, label_sharpness, representation_dimension
-from idsharp.dimension import UndefinedEstimateError, local_dimensions, mle, mle_curve
-from idsharp.neighbors import nearest_neighbors
-from idsharp.sharpness import sharpness_over_m, sharpness_quantiles
+from idsharp.properties.dimension import UndefinedEstimateError, local_dimensions, mle, mle_curve
+from idsharp.properties.neighbors.search import nearest_neighbors
+from idsharp.properties.sharpness import sharpness_over_m, sharpness_quantiles
 
 
 @pytest.mark.parametrize(
-    "module", ["idsharp.api", "idsharp.dimension", "idsharp.seeds", "idsharp.datasets.tree"]
+    "module",
+    [
+        "idsharp.api",
+        "idsharp.properties.dimension",
+        "idsharp.common.seeds",
+        "idsharp.datasets.tree",
+    ],
 )
 def test_examples_in_docstrings(module):
     found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)

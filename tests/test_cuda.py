@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from idsharp.models import build_model
-from idsharp.training import Engine, Recipe, train
-from tests.test_training import two_classes
+from idsharp.models.build import build_model
+from idsharp.training.loop import Engine, Recipe, train
+from tests.training.test_loop import two_classes
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is there")
 

@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from idsharp.latex import CAPTIONS
-from idsharp.summary import FIGURES
+from idsharp.report.latex import CAPTIONS
+from idsharp.report.summary import FIGURES
 from tests.conftest import ROOT
 
 

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
-from idsharp.archives import ArchiveError, DamagedArchiveError, is_unfinished, is_unpacked, unpack
-from idsharp.console import Console
+from idsharp.common.console import Console
 from idsharp.datasets.base import Dataset, DatasetError
-from idsharp.downloads import locked, name_of, record_of
+from idsharp.datasets.download.fetch import locked, name_of, record_of
+from idsharp.datasets.download.unpack import (
+    ArchiveError,
+    DamagedArchiveError,
+    is_unfinished,
+    is_unpacked,
+    unpack,
+)
 
 
 def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Path:

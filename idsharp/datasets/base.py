@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.downloads import DownloadError, fetch
+from idsharp.datasets.download.fetch import DownloadError, fetch
 
 #: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
 #: ("test" or anything else); the last two are empty where the dataset has none.
@@ -62,7 +62,7 @@ class Dataset(ABC):
         return None if self.downloads and self.missing() else 0
 
     def fetch(self, url: str, file: Path, checksum: str | None) -> Path:
-        """Make sure of one downloaded file: `idsharp.downloads.fetch`, from the `mirror` if set.
+        """Make sure of one downloaded file, from the `mirror` if set (see `download.fetch`).
 
         A mirror (a URL or a folder) has the layout of the data folder: `<dataset>/<file name>`.
         """

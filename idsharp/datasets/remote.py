@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idsharp.datasets.base import Dataset
-from idsharp.downloads import gigabytes, remaining
+from idsharp.datasets.download.fetch import gigabytes, remaining
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from idsharp.console import Console
+from idsharp.common.console import Console
+from idsharp.common.seeds import generator
 from idsharp.datasets.base import Dataset, DatasetError, MissingDataError
-from idsharp.datasets.dicom import read_dicom
-from idsharp.datasets.dicom_headers import header_of, images_of, in_threads, whole_number
-from idsharp.datasets.sheets import find_table, read_table
+from idsharp.datasets.download.fetch import DownloadError, fetch, gigabytes, name_of
+from idsharp.datasets.download.nbia import SERVICE, Archive, Series, download, list_series
+from idsharp.datasets.files.dicom import read_dicom
+from idsharp.datasets.formats.dicom_headers import header_of, images_of, in_threads, whole_number
+from idsharp.datasets.formats.spreadsheets import find_table, read_table
 from idsharp.datasets.tree import inside
-from idsharp.downloads import DownloadError, fetch, gigabytes, name_of
-from idsharp.nbia import SERVICE, Archive, Series, download, list_series
-from idsharp.seeds import generator
 
 #: More patients than the pool needs, for unreadable files and identical images.
 MARGIN = 1.2

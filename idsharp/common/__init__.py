@@ -1,0 +1,1 @@
+"""What every package uses, and what knows no image and no network."""

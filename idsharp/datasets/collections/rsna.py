@@ -1,0 +1,147 @@
+"""RSNA intracranial haemorrhage detection, head CT (Flanders et al., Radiology: AI 2020)."""
+
+import os
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from idsharp.common.console import Console
+from idsharp.common.seeds import seed_for
+from idsharp.datasets.base import DatasetError
+from idsharp.datasets.files.dicom import import_pydicom, read_dicom
+from idsharp.datasets.formats.spreadsheets import read_table
+from idsharp.datasets.label_table import TabledDataset
+
+#: The labels of an image; each becomes a column of the index.
+KINDS = [
+    "any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural",
+]  # fmt: skip
+
+#: Candidates of each class: enough for the papers' 7500 images, half of each class.
+CANDIDATES = 10_000
+
+# Below this are no tissues but the corners outside the scanner's circle, often −2000 or less, which
+# would take most of the 8-bit range.
+_AIR = -1024  # Hounsfield units
+
+# Headers are small reads, of which a network disk serves many at a time.
+_THREADS = 16
+
+
+class RsnaDataset(TabledDataset):
+    """Slices of stage_2_train; the label is `any`, and every kind of haemorrhage is a column.
+
+    Patients stand in the 752 803 headers alone, too many to read. So an index holds candidates:
+    of each class of each column the first `candidates` (default 10 000) in one random order of all
+    images, which depends on their names alone. A column is empty for images that are no candidates
+    of it, so that tasks draw from an even sample of each class.
+
+    Several rows that say the same are one; images whose rows contradict each other or lack a kind
+    are left out. ID_6431af929.dcm, whose pixels are cut off, is unreadable where it is drawn.
+    """
+
+    table = "stage_2_train.csv"
+    layout = (
+        "  stage_2_train.csv\n"
+        "  stage_2_train/ID_000012eaf.dcm …\n"
+        "or hold a folder rsna-intracranial-hemorrhage-detection that does, as the archive unpacks"
+    )
+
+    def missing(self) -> list[str]:
+        lines = super().missing()
+        if not lines and not self._folder.is_dir():
+            lines = [f"there is no {self._folder.name}/ in {self.home}"]
+        return lines
+
+    def index(self) -> pd.DataFrame:
+        self.require()
+        candidates = self._candidates(self._there(self._labels()))
+        files = [self._folder / f"{name}.dcm" for name in candidates.index]
+        below = self._folder.relative_to(self.path).as_posix()
+        index = candidates.reset_index(names="id")
+        index["where"] = [f"{below}/{file.name}" for file in files]
+        index["label"] = index["any"]
+        index["patient"] = list(self._patients(files))
+        index["split"] = ""
+        return self.check(index)
+
+    def read(self, where: str) -> np.ndarray:
+        return np.maximum(read_dicom(self.file_of(where)), _AIR)
+
+    @property
+    def _folder(self) -> Path:
+        return self.home / "stage_2_train"
+
+    def _labels(self) -> pd.DataFrame:
+        """0 or 1 of each image (rows, sorted by name) and kind (columns)."""
+        table = read_table(self.tables()[0], ["ID", "Label"], dataset=self.name, only=True)
+        split = [cell.rpartition("_") for cell in table["ID"]]
+        images, names = pd.factorize(np.array([image for image, _, _ in split], dtype=object))
+        numbers = {kind: number for number, kind in enumerate(KINDS)}
+        kinds = np.array([numbers.get(kind, -1) for _, _, kind in split])
+        values = table["Label"].map({"0": 0, "1": 1}).fillna(-1).to_numpy(int)
+        strange = np.flatnonzero((kinds < 0) | (values < 0))
+        if len(strange):
+            row = table.iloc[strange[0]]
+            raise DatasetError(
+                f"dataset {self.name}: {self.tables()[0]}, line {strange[0] + 2}: ID "
+                f"{row['ID']!r}, Label {row['Label']!r}; expected an ID such as "
+                f"ID_000012eaf_epidural, of {', '.join(KINDS)}, and 0 or 1"
+            )
+        # Per image and kind: whether 0 was said, and whether 1 was.
+        said = np.zeros((len(names), len(KINDS), 2), bool)
+        said[images, kinds, values] = True
+        clear = (said.sum(axis=2) == 1).all(axis=1)
+        if not clear.all():
+            first = ", ".join(names[~clear][:3])
+            self.note(
+                f"{(~clear).sum()} images left out, whose rows contradict each other or lack a "
+                f"kind, such as {first}"
+            )
+        labels = pd.DataFrame(said[clear, :, 1].astype(np.int8), names[clear], KINDS)
+        return labels.sort_index()
+
+    def _there(self, labels: pd.DataFrame) -> pd.DataFrame:
+        """The images that lie in the folder."""
+        names = pd.Index([name.removesuffix(".dcm") for name in os.listdir(self._folder)])
+        there = labels.index.isin(names)
+        if not there.all():
+            self.note(
+                f"{(~there).sum()} of {len(labels)} images of {self.table} are not in "
+                f"{self._folder} and left out"
+            )
+        return labels[there]
+
+    def _candidates(self, labels: pd.DataFrame) -> pd.DataFrame:
+        """Labels as text, empty where an image is not among the first of its class."""
+        count = self.settings.get("candidates", CANDIDATES)
+        order = np.argsort([seed_for("rsna candidates", name) for name in labels.index])
+        chosen = pd.DataFrame("", labels.index, KINDS, dtype=object)
+        for column, kind in enumerate(KINDS):
+            values = labels[kind].to_numpy()[order]
+            for value in (0, 1):
+                chosen.iloc[order[values == value][:count], column] = str(value)
+        return chosen[(chosen != "").any(axis=1)]
+
+    def _patients(self, files: list[Path]) -> Iterable[str]:
+        """PatientID of each header, "" where it cannot be read: reading pixels says why."""
+        pydicom = import_pydicom()
+
+        def patient(file: Path) -> str:
+            try:
+                header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"])
+                return str(header.get("PatientID") or "")
+            # A malformed file may fail anywhere in pydicom, with any exception.
+            except Exception:
+                return ""
+
+        console = Console()
+        with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as threads:
+            warnings.simplefilter("ignore")
+            for done, found in enumerate(threads.map(patient, files), start=1):
+                console("reading headers", done, len(files))
+                yield found

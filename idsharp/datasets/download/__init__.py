@@ -1,0 +1,1 @@
+"""Downloads: verified, resumable, unpacked without escapes."""

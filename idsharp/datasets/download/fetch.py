@@ -1,0 +1,190 @@
+"""Getting one file to its place: resumed, verified, locked, or taken from a mirror."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from idsharp.common.console import Console
+from idsharp.common.records import write_text
+from idsharp.datasets.download.resume import DownloadError, ResumingDownloader, gigabytes
+
+__all__ = ["DownloadError", "fetch", "gigabytes", "name_of", "remaining", "verify"]
+
+
+def fetch(
+    url: str,
+    file: str | Path,
+    checksum: str | None,
+    *,
+    mirror: str | Path | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Make sure that a file is at its place and is what it should be; download it if it is missing.
+
+    The file gets its name only after its checksum was compared. An interrupted download goes on
+    where it stopped, in this call or a later one. Two jobs never fetch one file at a time. Where
+    the file is there already, nothing is written, so that its folder may be read-only.
+
+    Args:
+        url: http, https or file.
+        file: where it belongs.
+        checksum: "md5:…" or "sha256:…". None, where the publisher gives none: then the SHA-256 of
+            the first download is written to `<file>.sha256`, and compared from then on.
+        mirror: a URL or a folder that holds a file of the same name, used instead of `url`. What
+            lies in a folder is linked.
+
+    Raises:
+        DownloadError: not to be had, or not what it should be.
+    """
+    file, console = Path(file), console or Console()
+    if file.exists():
+        verify(file, checksum or _recorded(file), url)
+        return file
+    source = url if mirror is None else _mirrored(file.name, mirror)
+    if urlsplit(source).scheme not in ("http", "https", "file"):
+        raise DownloadError(f"{source} is no address that begins with http://, https:// or file://")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file, console):
+            if file.exists():
+                verify(file, checksum or _recorded(file), url)
+                return file
+            _get(source, file, checksum or _recorded(file), console)
+            if checksum is None:
+                _record(file)
+    except (OSError, DownloadError) as error:
+        raise DownloadError(
+            f"could not download {source} ({error}); fetch it by hand and put it at {file}"
+        ) from error
+    return file
+
+
+def verify(file: Path, checksum: str | None, url: str) -> None:
+    """Raise DownloadError where a file has another checksum than it should; None passes."""
+    if checksum is None:
+        return
+    algorithm, _, expected = checksum.partition(":")
+    found = _digest(file, algorithm)
+    if found != expected.lower():
+        raise DownloadError(
+            f"{file} is not the published file: its {algorithm} is {found}, that of {url} is "
+            f"{expected}; move it away and it will be fetched, or, if it is meant to be another, "
+            "write its own checksum into the dataset's settings"
+        )
+
+
+def remaining(file: Path, size: int | None) -> int | None:
+    """Bytes of a file still to be fetched; None where its size is not known."""
+    if file.exists():
+        return 0
+    part = _part(file)
+    have = part.stat().st_size if part.exists() else 0
+    return None if size is None else max(0, size - have)
+
+
+def name_of(url: str) -> str:
+    """The file name in a URL, without its query."""
+    return Path(unquote(urlsplit(url).path)).name
+
+
+@contextmanager
+def locked(file: Path, console: Console) -> Iterator[None]:
+    """Let one process at a time work on a file; others wait, and say so."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file.with_name(f".{file.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        console.begin(f"another job works on {file}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _get(source: str, file: Path, checksum: str | None, console: Console) -> None:
+    if urlsplit(source).scheme == "file":
+        _link(Path(unquote(urlsplit(source).path)), file, checksum, source)
+        return
+    try:
+        import pooch
+    except ModuleNotFoundError as error:
+        raise DownloadError("downloads need pooch: pip install pooch") from error
+    pooch.get_logger().setLevel("WARNING")
+    downloader = ResumingDownloader(_part(file), console, verified=checksum is not None)
+    try:
+        _retrieve(source, file, checksum, downloader)
+    except _WrongFileError as error:
+        if not downloader.resumed:
+            raise
+        # Two halves of different files, perhaps: a whole one tells.
+        console.begin(f"{error} It was fetched in parts; once more from the beginning")
+        _retrieve(source, file, checksum, downloader)
+
+
+class _WrongFileError(DownloadError):
+    """A file came, with the wrong checksum."""
+
+
+def _retrieve(source: str, file: Path, checksum: str | None, downloader) -> None:
+    import pooch
+
+    try:
+        pooch.retrieve(source, checksum, fname=file.name, path=file.parent, downloader=downloader)
+    except DownloadError:
+        raise
+    except ValueError as error:
+        raise _WrongFileError(str(error)) from error
+
+
+def _link(there: Path, file: Path, checksum: str | None, source: str) -> None:
+    """Link a file of another folder, or copy it where links cannot be."""
+    if not there.is_file():
+        raise DownloadError(f"there is no file {there}")
+    verify(there, checksum, source)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
+        temporary = Path(folder) / file.name
+        try:
+            temporary.symlink_to(there.resolve())
+        except OSError:
+            shutil.copyfile(there, temporary)
+        os.replace(temporary, file)
+
+
+def _mirrored(name: str, mirror: str | Path) -> str:
+    if urlsplit(str(mirror)).scheme in ("http", "https", "file"):
+        return f"{str(mirror).rstrip('/')}/{quote(name)}"
+    folder = Path(os.path.expanduser(os.path.expandvars(mirror)))
+    return (folder / name).absolute().as_uri()
+
+
+def _part(file: Path) -> Path:
+    return file.with_name(f".{file.name}.part")
+
+
+def _record(file: Path) -> None:
+    write_text(record_of(file), f"{_digest(file, 'sha256')}  {file.name}\n")
+
+
+def _recorded(file: Path) -> str | None:
+    """The checksum of the first download, in the format of sha256sum."""
+    with suppress(FileNotFoundError):
+        return "sha256:" + record_of(file).read_text(encoding="utf-8").split()[0]
+    return None
+
+
+def _digest(file: Path, algorithm: str) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def record_of(file: Path) -> Path:
+    """Where the checksum of a first download is written."""
+    return file.with_name(f"{file.name}.sha256")

@@ -1,0 +1,248 @@
+"""Series of The Cancer Imaging Archive, through the REST interface of its server, NBIA.
+
+https://cbiit.github.io/NBIA-TCIA/nbia-api.yaml describes the interface (version 4, no account). A
+series comes as one zip that is made while it is sent: it cannot be resumed, but the list of MD5
+sums that stands last in it tells whether all has come.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+import stat
+import tempfile
+import threading
+import time
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from idsharp.common.console import Console
+from idsharp.datasets.base import DatasetError
+from idsharp.datasets.download.resume import DownloadError, ResumingDownloader
+
+SERVICE = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
+
+_PARALLEL = 4  # series at a time
+_ATTEMPTS = 4  # at a zip that arrives, but is not what it should be
+_PAUSE = 5.0  # seconds after the first of them; doubled each time
+_ABANDONED = 3600  # seconds after which an unfinished folder belongs to no running download
+_AGAIN = "run again later: the series that are finished stay"
+_MD5_LIST = "md5hashes.csv"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: its UIDs and patient, what it shows, its number of files and their bytes."""
+
+    uid: str
+    study: str
+    patient: str
+    description: str
+    number: float
+    n_images: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where a collection comes from: a server that answers as NBIA does, or a plain web folder.
+
+    A plain web folder holds `series.json` (the answer of getSeries) and
+    `<SeriesInstanceUID>.zip` (the answers of getImageWithMD5Hash).
+    """
+
+    collection: str
+    url: str = SERVICE
+    plain: bool = False
+
+    @property
+    def list_url(self) -> str:
+        """The address of the list of all series."""
+        if self.plain:
+            return f"{self.url}/series.json"
+        return f"{self.url}/getSeries?" + urlencode(
+            {"Collection": self.collection, "format": "json"}
+        )
+
+    def zip_url(self, uid: str) -> str:
+        """The address of one series, with its MD5 sums."""
+        if self.plain:
+            return f"{self.url}/{quote(uid)}.zip"
+        return f"{self.url}/getImageWithMD5Hash?" + urlencode({"SeriesInstanceUID": uid})
+
+
+class _DamagedError(Exception):
+    """A zip that another attempt may bring whole."""
+
+
+def list_series(archive: Archive) -> list[Series]:
+    """Every series of a collection, in the server's order.
+
+    Raises:
+        DatasetError: no answer, or none that can be understood.
+    """
+    url = archive.list_url
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            answer = _get(url, Path(folder) / "series.json").read_bytes()
+        except DownloadError as error:
+            raise DatasetError(f"{url} does not list its series: {error}") from error
+    try:
+        # NBIA sends nothing at all where it finds nothing.
+        return [_series(record) for record in (json.loads(answer) if answer.strip() else [])]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"{url} answers with no list of series ({error!r}); expected what NBIA's getSeries "
+            "sends"
+        ) from error
+
+
+def download(archive: Archive, series: list[Series], root: Path, console: Console) -> None:
+    """Fetch series into `root`/<patient>/<study>/<series>, several at a time.
+
+    The folder of a series appears when all its files are there and agree with their MD5 sums.
+    Folders that exist are left alone, so that an interrupted download goes on where it was.
+
+    Raises:
+        DatasetError: a series that could not be had, after several attempts; the others stay.
+    """
+    total, done = sum(one.size for one in series), 0
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        jobs = {pool.submit(_download, archive, one, root, cancelled): one for one in series}
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                done += jobs[job].size
+                console(f"{archive.collection}, MB", int(done / 1e6), max(1, int(total / 1e6)))
+        except BaseException:
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _download(archive: Archive, series: Series, root: Path, cancelled: threading.Event) -> None:
+    folder = root / series.patient / series.study / series.uid
+    if folder.is_dir() or cancelled.is_set():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(folder)
+    url = archive.zip_url(series.uid)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _fetch(url, folder, series)
+            return
+        except DownloadError as error:
+            raise DatasetError(f"{series.patient}, {url}: {error}; {_AGAIN}") from error
+        except _DamagedError as error:
+            if attempt == _ATTEMPTS or cancelled.wait(_PAUSE * 2 ** (attempt - 1)):
+                raise DatasetError(
+                    f"{series.patient}, {url}: {error}, after {attempt} attempts; {_AGAIN}"
+                ) from error
+
+
+def _fetch(url: str, folder: Path, series: Series) -> None:
+    """Fetch and unpack a series beside its place, then move it there."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as part:
+        unpacked = Path(part) / "series"
+        unpacked.mkdir()
+        _unpack(_get(url, Path(part) / "series.zip"), unpacked, series)
+        try:
+            unpacked.rename(folder)
+        except OSError:
+            # Another job may have been faster.
+            if not folder.is_dir():
+                raise
+
+
+def _get(url: str, file: Path) -> Path:
+    # Quiet: of several downloads at a time, only their sum is shown.
+    get = ResumingDownloader(file.with_name(f".{file.name}.part"), Console(quiet=True), False)
+    get(url, str(file))
+    return file
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove what killed downloads of this series have left."""
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _series(record: dict) -> Series:
+    """A series from a record of getSeries; its names become folders, so they are looked at."""
+    series = Series(
+        uid=record["SeriesInstanceUID"],
+        study=record["StudyInstanceUID"],
+        patient=record["PatientID"],
+        description=record.get("SeriesDescription") or "",
+        number=float(record.get("SeriesNumber") or 0),
+        n_images=int(record.get("ImageCount") or 0),
+        size=int(record.get("FileSize") or 0),
+    )
+    for name in (series.uid, series.study, series.patient):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no UID or patient id")
+    return series
+
+
+def _unpack(zipped: Path, folder: Path, series: Series) -> None:
+    """Write the images of a series, each compared with its MD5 sum; nothing leaves the folder."""
+    try:
+        with zipfile.ZipFile(zipped) as stored:
+            entries = stored.infolist()
+            _refuse_hostile(entries, series)
+            sums = _md5_sums(stored)
+            images = [entry for entry in entries if entry.filename in sums]
+            expected = series.n_images or len(sums)
+            if not len(images) == len(sums) == expected:
+                raise _DamagedError(f"the zip holds {len(images)} of {expected} images")
+            for entry in images:
+                _copy(stored, entry, folder / entry.filename, sums[entry.filename])
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        if isinstance(error, DatasetError):
+            raise
+        raise _DamagedError(f"the zip is damaged ({error})") from error
+
+
+def _refuse_hostile(entries: list[zipfile.ZipInfo], series: Series) -> None:
+    """NBIA's zips hold plain files, in no folder, that together have the announced size."""
+    for entry in entries:
+        if not _NAME.fullmatch(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
+            raise DatasetError(
+                f"the zip of series {series.uid} holds {entry.filename!r}, which is no plain file; "
+                "nothing was unpacked"
+            )
+    size = sum(entry.file_size for entry in entries)
+    if series.size and size > 2 * series.size + 10**6:
+        raise DatasetError(
+            f"the zip of series {series.uid} would unpack to {size} bytes, {series.size} were "
+            "announced; nothing was unpacked"
+        )
+
+
+def _md5_sums(stored: zipfile.ZipFile) -> dict[str, str]:
+    """MD5 sums by file name. NBIA leaves the list out where it failed on its way."""
+    if _MD5_LIST not in stored.namelist():
+        raise _DamagedError(f"the zip holds no {_MD5_LIST}")
+    rows = csv.DictReader(io.StringIO(stored.read(_MD5_LIST).decode("utf-8-sig")))
+    if not {"Filename", "MD5Hash"} <= set(rows.fieldnames or []):
+        raise _DamagedError(f"{_MD5_LIST} has no columns Filename and MD5Hash")
+    return {row["Filename"].strip(): row["MD5Hash"].strip().lower() for row in rows}
+
+
+def _copy(stored: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Path, md5: str) -> None:
+    digest = hashlib.md5(usedforsecurity=False)
+    with stored.open(entry) as source, open(file, "wb") as target:
+        while piece := source.read(1 << 20):
+            digest.update(piece)
+            target.write(piece)
+    if digest.hexdigest() != md5:
+        raise _DamagedError(f"{entry.filename} does not agree with its MD5 sum")

@@ -1,0 +1,152 @@
+"""Unpacking zip and tar archives that nobody has looked into.
+
+Nothing is written outside the archive's folder, and no link, device or other special file is made:
+collections of images need none, and links are how archives lead out of their folder.
+"""
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PureWindowsPath
+
+from idsharp.common.console import Console
+from idsharp.common.records import write_json
+from idsharp.datasets.download.resume import gigabytes
+
+# An archive is unpacked in the first folder, which becomes the second when it is complete.
+_STAGING, _READY = ".unpacking", ".unpacked"
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+
+
+class ArchiveError(ValueError):
+    """An archive cannot be unpacked, or holds what no archive of data should hold."""
+
+
+class DamagedArchiveError(ArchiveError):
+    """A file is no whole archive."""
+
+
+def unpack(archive: str | Path, folder: str | Path, console: Console | None = None) -> None:
+    """Unpack a zip or tar archive (also gzip, bzip2, xz) into a folder, wholly or not at all.
+
+    It is unpacked aside and moved into the folder by renaming; an interrupted call is taken up by
+    the next. A marker says that it is done: then nothing more is, though the archive be removed.
+
+    Raises:
+        DamagedArchiveError: no whole archive.
+        ArchiveError: too large for the disk, or with links, special files, or names that lead out;
+            or the folder already holds something of the same name.
+    """
+    archive, folder, console = Path(archive), Path(folder), console or Console()
+    if is_unpacked(archive, folder):
+        return
+    ready = folder / _READY
+    if not ready.is_dir():
+        staging = folder / _STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        try:
+            _extract(archive, staging, console)
+            os.rename(staging, ready)
+        except _DAMAGE as error:
+            raise DamagedArchiveError(f"{archive} is damaged ({error})") from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    entries = sorted(ready.iterdir())
+    for entry in entries:
+        if os.path.lexists(folder / entry.name):
+            raise ArchiveError(
+                f"{folder} already has {entry.name}, which {archive.name} holds too; move it away"
+            )
+    for entry in entries:
+        os.rename(entry, folder / entry.name)
+    write_json(_marker(archive, folder), {"unpacked": archive.name})
+    ready.rmdir()
+
+
+def is_unpacked(archive: str | Path, folder: str | Path) -> bool:
+    """Whether `unpack` has done its work."""
+    return _marker(Path(archive), Path(folder)).exists()
+
+
+def is_unfinished(folder: str | Path) -> bool:
+    """Whether an interrupted `unpack` has left something in a folder."""
+    return any((Path(folder) / name).exists() for name in (_STAGING, _READY))
+
+
+def _marker(archive: Path, folder: Path) -> Path:
+    return folder / f".{archive.name}.unpacked.json"
+
+
+def _extract(archive: Path, folder: Path, console: Console) -> None:
+    # A tar may end in a zip, and would then pass for one.
+    if tarfile.is_tarfile(archive):
+        _extract_tar(archive, folder, console)
+    elif zipfile.is_zipfile(archive):
+        _extract_zip(archive, folder, console)
+    else:
+        with open(archive, "rb") as file:
+            start = file.read(16)
+        raise DamagedArchiveError(
+            f"{archive} is neither a zip nor a tar archive (it begins with {start!r})"
+        )
+
+
+def _extract_zip(archive: Path, folder: Path, console: Console) -> None:
+    with zipfile.ZipFile(archive) as stored:
+        members = stored.infolist()
+        total, done = sum(member.file_size for member in members), 0
+        _check_room(archive, folder, total)
+        for member in members:
+            _check_name(archive, member.filename)
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _special(archive, member.filename)
+            if member.flag_bits & 1:
+                raise ArchiveError(f"{archive}: {member.filename!r} is encrypted")
+            stored.extract(member, folder)
+            done += member.file_size
+            _report(console, archive, done, total)
+
+
+def _extract_tar(archive: Path, folder: Path, console: Console) -> None:
+    with open(archive, "rb") as raw, tarfile.open(fileobj=raw) as stored:
+        total = archive.stat().st_size
+        for member in stored:
+            _check_name(archive, member.name)
+            if not (member.isreg() or member.isdir()):
+                raise _special(archive, member.name)
+            _check_room(archive, folder, member.size)
+            # The filter also takes away owners and dangerous permissions.
+            stored.extract(member, folder, filter="data")
+            _report(console, archive, raw.tell(), total)
+
+
+def _check_name(archive: Path, name: str) -> None:
+    # Windows' rules hold for both: a drive, a backslash or a leading slash leads out as well.
+    path = PureWindowsPath(name)
+    if path.drive or path.root or ".." in path.parts:
+        raise ArchiveError(f"{archive}: {name!r} leads out of the archive; nothing was unpacked")
+
+
+def _special(archive: Path, name: str) -> ArchiveError:
+    return ArchiveError(
+        f"{archive}: {name!r} is a link or a special file, which are refused; nothing was unpacked"
+    )
+
+
+def _check_room(archive: Path, folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ArchiveError(
+            f"unpacking {archive} takes {gigabytes(size)} more, and {gigabytes(free)} are free in "
+            f"{folder}; make room there"
+        )
+
+
+def _report(console: Console, archive: Path, done: int, total: int) -> None:
+    console(f"unpacking {archive.name}, MB", int(done / 1e6), max(1, int(total / 1e6)))

@@ -1,0 +1,199 @@
+"""An .npz file in MedMNIST's layout: {train,val,test}_{images,labels}."""
+
+import math
+import shutil
+import zipfile
+import zlib
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from idsharp.common.console import Console
+from idsharp.common.records import atomic_path
+from idsharp.datasets.base import DatasetError, make_index
+from idsharp.datasets.download.fetch import locked, name_of
+from idsharp.datasets.remote import RemoteDataset, RemoteFile
+
+_SPLITS = ("train", "val", "test")
+# Compressed images that take more bytes than this are unpacked once and memory-mapped, so that
+# several processes share them.
+_LARGE = 2**29
+
+
+class NpzDataset(RemoteDataset):
+    """Images N×H×W or N×H×W×3 and labels N, N×1 or N×L, in one file.
+
+    `path` names the file; with `url` and `checksum` ("md5:…" or "sha256:…") it is downloaded where
+    it is missing. Splits that the file does not hold are left out.
+
+    Where an image has several labels (N×L, 0 or 1), `columns` names them in order. Each becomes a
+    column of the index with values "0" and "1", and `label` lists those that are 1, such as
+    "edema|effusion", or "none".
+    """
+
+    in_memory = True
+
+    @property
+    def downloads(self) -> bool:
+        return "url" in self.settings
+
+    @property
+    def remote_files(self) -> list[RemoteFile]:
+        if not self.downloads:
+            return []
+        url = self.settings["url"]
+        return [RemoteFile(name_of(url), url, self.settings.get("checksum"))]
+
+    @property
+    def columns(self) -> list[str] | None:
+        """Names of the labels, where an image has several."""
+        return self.settings.get("columns")
+
+    @property
+    def classes(self) -> list[str] | None:
+        """Names of the labels 0, 1, …; None leaves them numbers."""
+        return None
+
+    @property
+    def file(self) -> Path:
+        """The .npz file."""
+        return self.place(self.remote_files[0]) if self.downloads else self.path
+
+    def place(self, remote: RemoteFile) -> Path:
+        return self.path if "path" in self.settings else self.directory / remote.name
+
+    def missing(self) -> list[str]:
+        if self.downloads or self.file.is_file():
+            return super().missing()
+        return [f"there is no file {self.file}"]
+
+    def locate(self) -> list[Path]:
+        if self.downloads:
+            return super().locate()
+        if not self.file.is_file():
+            raise DatasetError(f"dataset {self.name}: there is no file {self.file}")
+        return [self.file]
+
+    def index(self) -> pd.DataFrame:
+        rows, values = [], []
+        for split, labels in self._labels.items():
+            if labels.ndim == 2:
+                values.append(labels)
+                names = ["|".join(np.array(self.columns)[row == 1]) or "none" for row in labels]
+            else:
+                names = [self.classes[number] if self.classes else number for number in labels]
+            rows += [
+                (f"{split}_{i}", f"{split}/{i}", str(name), "", split)
+                for i, name in enumerate(names)
+            ]
+        index = make_index(rows)
+        if values:
+            index[self.columns] = np.concatenate(values).astype(int).astype(str)
+        return index
+
+    def read(self, where: str) -> np.ndarray:
+        split, position = where.split("/")
+        if split not in self._images:
+            self._images[split] = self._load(f"{split}_images")
+        return np.array(self._images[split][int(position)])
+
+    @cached_property
+    def _images(self) -> dict[str, np.ndarray]:
+        """Images of the splits that were read from so far."""
+        return {}
+
+    @cached_property
+    def _labels(self) -> dict[str, np.ndarray]:
+        """Labels of each split that the file holds, N or N×L; no image is decoded for them."""
+        with self._open() as stored:
+            held = [name.removesuffix(".npy") for name in stored.namelist()]
+            splits = [s for s in _SPLITS if {f"{s}_images", f"{s}_labels"} <= set(held)]
+            if not splits:
+                raise DatasetError(
+                    f"dataset {self.name}: {self.file} holds {held}; expected train_images and "
+                    "train_labels, and the same for val and test where there are such"
+                )
+            found = {}
+            for split in splits:
+                with stored.open(f"{split}_images.npy") as stream:
+                    shape, _ = _header(stream)
+                with stored.open(f"{split}_labels.npy") as stream:
+                    labels = np.lib.format.read_array(stream, allow_pickle=False)
+                found[split] = self._checked(split, shape, labels)
+        return found
+
+    def _checked(self, split: str, shape: tuple, labels: np.ndarray) -> np.ndarray:
+        if labels.ndim == 2 and labels.shape[1] == 1 and not self.columns:
+            labels = labels[:, 0]
+        images = len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
+        several = bool(self.columns) and labels.ndim == 2 and labels.shape[1] == len(self.columns)
+        if not images or not (several or labels.ndim == 1) or len(labels) != shape[0]:
+            hint = f"N×{len(self.columns)}" if self.columns else "N or N×1 (N×L with `columns`)"
+            raise DatasetError(
+                f"dataset {self.name}: {split}_images has shape {shape} and {split}_labels "
+                f"{labels.shape}; expected N×H×W or N×H×W×3 and {hint}"
+            )
+        allowed = [0, 1] if several else range(len(self.classes)) if self.classes else None
+        if allowed is not None and not np.isin(labels, list(allowed)).all():
+            raise DatasetError(
+                f"dataset {self.name}: {split}_labels holds {np.unique(labels)[:20].tolist()}; "
+                f"expected numbers from 0 to {len(allowed) - 1}"
+            )
+        return labels
+
+    def _load(self, name: str) -> np.ndarray:
+        with self._open() as stored:
+            member = stored.getinfo(f"{name}.npy")
+            with stored.open(member) as stream:
+                shape, dtype = _header(stream)
+            if self.downloads and math.prod(shape) * dtype.itemsize > _LARGE:
+                return self._unpack(stored, member)
+            with stored.open(member) as stream:
+                return np.lib.format.read_array(stream, allow_pickle=False)
+
+    def _unpack(self, stored: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+        # The name tells another file's contents apart.
+        file = self.directory / "unpacked" / f"{member.CRC:08x}_{member.filename}"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with locked(file, Console()):
+                if not file.exists():
+                    with (
+                        stored.open(member) as stream,
+                        atomic_path(file) as temporary,
+                        open(temporary, "wb") as copy,
+                    ):
+                        shutil.copyfileobj(stream, copy, 2**22)
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+
+    @contextmanager
+    def _open(self):
+        """The file as a zip archive; what is wrong with it becomes a DatasetError."""
+        try:
+            with zipfile.ZipFile(self.file) as stored:
+                yield stored
+        except DatasetError:
+            raise
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DatasetError(
+                f"dataset {self.name}: {self.file} cannot be read as .npz ({error})"
+            ) from error
+
+
+def _header(stream: BinaryIO) -> tuple[tuple, np.dtype]:
+    """Shape and type of an array, from the first bytes of its .npy file."""
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"version {version} of the .npy format")
+    shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are refused; save numbers")
+    return shape, dtype

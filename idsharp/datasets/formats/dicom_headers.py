@@ -1,0 +1,61 @@
+"""Headers of many DICOM files, which their indexes need."""
+
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from idsharp.common.console import Console
+from idsharp.datasets.files.dicom import import_pydicom, is_dicom
+
+_THREADS = 8  # they wait for the disk more than for the processor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def images_of(folder: Path) -> list[Path]:
+    """The DICOM files of a folder, sorted."""
+    return sorted(file for file in folder.iterdir() if file.is_file() and is_dicom(file))
+
+
+def headers(
+    files: list[Path], tags: list[str], console: Console, what: str
+) -> list[dict[str, str] | None]:
+    """`header_of` every file, in order."""
+    return in_threads(lambda file: header_of(file, tags), files, console, what)
+
+
+def whole_number(value: object) -> int | None:
+    """A number from a header, or None where it is absent or none."""
+    try:
+        return int(float(str(value)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: list[Item], console: Console, what: str
+) -> list[Result]:
+    """`function` of every item, in order, with progress; pydicom's warnings are not shown."""
+    import_pydicom()
+    results = []
+    # Here and not in the threads, because the filters of warnings belong to all of them.
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        warnings.simplefilter("ignore")
+        for result in pool.map(function, items):
+            results.append(result)
+            console(what, len(results), len(items))
+    return results
+
+
+def header_of(file: Path, tags: list[str]) -> dict[str, str] | None:
+    """Those of these tags that the header holds, as text; None where it cannot be read."""
+    pydicom = import_pydicom()
+    try:
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+        return {tag: str(header[tag].value) for tag in tags if tag in header}
+    # A malformed file may fail anywhere in pydicom, with any exception.
+    except Exception:
+        return None

@@ -1,0 +1,149 @@
+"""What adapters share whose index comes from a table beside the images."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from idsharp.common.console import Console
+from idsharp.datasets.base import INDEX_COLUMNS, Dataset, DatasetError
+from idsharp.datasets.formats.spreadsheets import read_table
+from idsharp.datasets.tree import inside
+from idsharp.tasks.images import UnreadableImageError, read_image
+
+# Files that are looked for before an index is believed.
+_SPOT_CHECKS = 20
+
+
+class TabledDataset(Dataset):
+    """Images with a table of labels, both at `path` or in one folder of it, as archives unpack.
+
+    The receipt holds the tables alone: collections of half a million files are not read twice. An
+    image that is not there counts as unreadable where it is drawn.
+    """
+
+    #: Name of the table without which nothing is known.
+    table: str
+
+    def table_in(self, folder: Path) -> Path | None:
+        """The table of labels in this folder, if it is there."""
+        file = folder / self.table
+        return file if file.is_file() else None
+
+    @cached_property
+    def home(self) -> Path | None:
+        """The folder that holds the table: `path` or a folder in it."""
+        if not self.path.is_dir():
+            return None
+        if self.table_in(self.path):
+            return self.path
+        with os.scandir(self.path) as entries:
+            below = sorted(Path(entry) for entry in entries if entry.is_dir())
+        return next((folder for folder in below if self.table_in(folder)), None)
+
+    def tables(self) -> list[Path]:
+        """Every table that is read."""
+        return [self.table_in(self.home)]
+
+    def missing(self) -> list[str]:
+        if not self.path.is_dir():
+            return [f"there is no folder {self.path}"]
+        if self.home is None:
+            return [f"there is no {self.table} in {self.path} or a folder of it"]
+        return []
+
+    def locate(self) -> list[Path]:
+        self.require()
+        return sorted(self.tables())
+
+    def read(self, where: str) -> np.ndarray:
+        return read_image(self.file_of(where))
+
+    def file_of(self, where: str) -> Path:
+        """The file of this name below `path`; UnreadableImageError where it is not there."""
+        file = inside(self.path, where, self.name)
+        if not file.is_file():
+            raise UnreadableImageError(f"{file}: is not there, although {self.table} names it")
+        return file
+
+    def note(self, text: str) -> None:
+        """Say on stderr what is left out, and why."""
+        Console().note(f"dataset {self.name}: {text}")
+
+    def check(self, index: pd.DataFrame) -> pd.DataFrame:
+        """The index, if it is not empty and some of the files that it names are there."""
+        if not len(index):
+            raise DatasetError(f"dataset {self.name}: {self.table} lists no image")
+        chosen = index["where"].iloc[:: max(1, len(index) // _SPOT_CHECKS)]
+        files = [inside(self.path, where.partition("#")[0], self.name) for where in chosen]
+        if not any(file.is_file() for file in files):
+            raise DatasetError(
+                f"dataset {self.name}: of the images that {self.table} names, none of "
+                f"{len(files)} looked for is there, such as {files[0]}"
+            )
+        return index[[*INDEX_COLUMNS, *(c for c in index if c not in INDEX_COLUMNS)]]
+
+
+class StanfordDataset(TabledDataset):
+    """CheXpert and MURA: a table each for train and valid, with the path of every image.
+
+    Paths count from their train or valid folder on, so that it does not matter what the folder
+    above is called, in the table or on disk. `with_valid: true` adds the validation images, as the
+    dataset's own test images (`split: official`); the test images proper are not public.
+    """
+
+    valid_table: str
+    #: A regular expression of what follows "train/" or "valid/", with a group `patient`.
+    pattern: str
+    #: A path as the tables have it, for messages.
+    example: str
+
+    def tables(self) -> list[Path]:
+        files = [self.home / self.table]
+        return [*files, self.home / self.valid_table] if self._with_valid else files
+
+    def missing(self) -> list[str]:
+        lines = super().missing()
+        if lines:
+            return lines
+        names = [file.name for file in self.tables() if not file.is_file()]
+        folders = ["train", "valid"] if self._with_valid else ["train"]
+        names += [f"{folder}/" for folder in folders if not self.has_images(folder)]
+        return [f"there is no {name} in {self.home}" for name in names]
+
+    def has_images(self, part: str) -> bool:
+        """Whether there is a place for the images of train or valid."""
+        return (self.home / part).is_dir()
+
+    def rows(self, columns: list[str], header: bool) -> pd.DataFrame:
+        """Every row of the tables, with id, where, patient, split, and the pattern's groups."""
+        self.require()
+        tables = [
+            read_table(file, columns, dataset=self.name, header=header) for file in self.tables()
+        ]
+        rows = pd.concat(tables, ignore_index=True)
+        path = rows[columns[0]].str.replace("\\", "/")
+        parts = path.str.extract(rf"(?:^|/)(?P<id>(?P<part>train|valid)/{self.pattern})$")
+        strange = np.flatnonzero(parts["id"].isna())
+        if len(strange):
+            raise DatasetError(
+                f"dataset {self.name}: {len(strange)} rows of {self.home} name no image of it, "
+                f"such as {path.iloc[strange[0]]!r}; expected {self.example}"
+            )
+        parts["where"] = self.where(parts)
+        parts["split"] = parts["part"].map({"train": "train", "valid": "test"})
+        return rows.join(parts.drop(columns="part"))
+
+    def where(self, parts: pd.DataFrame) -> pd.Series:
+        """Paths below `path`, from ids such as train/…/image1.png."""
+        return self.prefix(self.home) + parts["id"]
+
+    def prefix(self, folder: Path) -> str:
+        """What leads from `path` to a folder in it: "" or "name/"."""
+        return "" if folder == self.path else f"{folder.relative_to(self.path).as_posix()}/"
+
+    @property
+    def _with_valid(self) -> bool:
+        return self.settings.get("with_valid", False)

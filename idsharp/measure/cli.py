@@ -1,0 +1,204 @@
+"""The `idsharp` command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_DESCRIPTION = """\
+Measure the intrinsic dimension and the label sharpness of your own images, and find duplicates.
+
+PATH is one of
+  a folder    PNG, JPEG, TIFF, DICOM or NIfTI, in class subfolders (also <split>/<class>/),
+              or flat: without classes label sharpness is undefined
+  FILE.npz    MedMNIST's layout, or `images` and `labels`
+  FILE.npy    images, with --labels FILE.npy
+  FILE.csv    columns path and label, and where known patient and split
+  a DICOM file or a NIfTI volume (axial slices)
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; bad input ends in one line on stderr and exit status 1."""
+    args = _parser().parse_args(arguments)
+    # Imported only now, so that --help and mistakes in options answer at once.
+    from idsharp.datasets import DatasetError
+    from idsharp.measure.decode import DecodingError
+    from idsharp.measure.run import MeasureError
+    from idsharp.tasks.images import UnreadableImageError
+
+    try:
+        _measure(args)
+    except (DatasetError, DecodingError, UnreadableImageError, MeasureError, OSError) as error:
+        # Messages of other libraries may have several lines.
+        sys.exit(f"error: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="idsharp",
+        description="Intrinsic dimension and label sharpness of image datasets.",
+    )
+    parser.add_argument("--version", action="version", version=f"idsharp {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    measure = commands.add_parser(
+        "measure",
+        help="measure your own images",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    measure.add_argument("path", metavar="PATH", help="the images")
+    _add_input(measure.add_argument_group("which images"))
+    _add_method(measure.add_argument_group("how they are measured"))
+    _add_output(measure.add_argument_group("output"))
+    return parser
+
+
+def _add_input(group) -> None:
+    group.add_argument("--format", choices=["folder", "npz", "npy", "csv", "dicom", "nifti"],
+                       help="what PATH is (default: found out)")  # fmt: skip
+    group.add_argument("--labels", metavar="FILE.npy", help="labels of an .npy file of images")
+    group.add_argument("--classes", metavar="A,B", help="only these labels, separated by commas")
+    group.add_argument("--no-labels", action="store_true", help="ignore classes; dimension alone")
+    group.add_argument("--max-images", type=_whole(4), default=7500, metavar="N",
+                       help="images measured at most, drawn at random (default: 7500)")  # fmt: skip
+    group.add_argument("--unbalanced", action="store_true",
+                       help="measure classes as they are, not as many of each")  # fmt: skip
+    group.add_argument("--channel", type=_whole(0), help="channel of 4-D NIfTI volumes, from 0")
+    group.add_argument("--central", type=_fraction, metavar="FRACTION",
+                       help="fraction of a NIfTI volume's slices, from the middle")  # fmt: skip
+    group.add_argument("--allow-outside", action="store_true",
+                       help="let a CSV name files outside its folder")  # fmt: skip
+    group.add_argument("--skip-unreadable", action="store_true",
+                       help="leave out images that cannot be read, and say so")  # fmt: skip
+
+
+def _add_method(group) -> None:
+    group.add_argument("--size", type=_whole(2), metavar="PIXELS",
+                       help="resize to PIXELS×PIXELS (default: the images' own size if all are "
+                       "equal, else 224)")  # fmt: skip
+    group.add_argument("--channels", type=int, choices=[1, 3], default=1,
+                       help="1: grey (default), 3: colour")  # fmt: skip
+    group.add_argument("--scaling", choices=["maximum", "none"], default="maximum",
+                       help="each image by its own maximum to 255, as the papers do (default), or "
+                       "8-bit intensities as they are")  # fmt: skip
+    group.add_argument("-k", type=_whole(3), default=20, help="neighbours of the MLE (default: 20)")
+    group.add_argument("--m", type=_whole(2), default=1000, metavar="M",
+                       help="images to a draw for label sharpness (default: 1000)")  # fmt: skip
+    group.add_argument("--draws", type=_whole(2), default=25, help="draws (default: 25)")
+    group.add_argument("--near", type=_positive, metavar="RMS",
+                       help="near-duplicates differ by less than this root mean square, in steps "
+                       "of 255 (default: 8)")  # fmt: skip
+    group.add_argument(
+        "--seed", type=_whole(0), default=0, help="seed of random draws (default: 0)"
+    )
+
+
+def _add_output(group) -> None:
+    group.add_argument("--json", metavar="FILE", help="write every number and list")
+    group.add_argument("--figures", metavar="DIR", help="write figures, PNG and PDF")
+    group.add_argument("--against", action="store_true",
+                       help="compare with the papers' published values")  # fmt: skip
+    group.add_argument("--quiet", action="store_true", help="no progress, no notes on stderr")
+
+
+def _measure(args: argparse.Namespace) -> None:
+    from idsharp.common.console import Console
+    from idsharp.measure.audit import NEAR_THRESHOLD
+    from idsharp.measure.inputs import list_images, open_path
+    from idsharp.measure.published import charts_text, place
+    from idsharp.measure.run import Options, measure
+    from idsharp.measure.table import table
+
+    _check_outputs(args)
+    console = Console(quiet=args.quiet)
+    given = {name: getattr(args, name) for name in ("labels", "channel", "central")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    kind, dataset = open_path(args.path, args.format, allow_outside=args.allow_outside, **settings)
+    classes = [name.strip() for name in args.classes.split(",")] if args.classes else None
+    index = list_images(dataset, classes, args.no_labels)
+    options = Options(
+        args.size, args.channels, args.scaling, args.k, args.max_images, not args.unbalanced,
+        args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,
+        args.skip_unreadable, curves=bool(args.json or args.figures),
+    )  # fmt: skip
+    measured = measure(dataset, index, options, console)
+    name = dataset.name
+    record = {"name": name, "path": args.path, "format": kind} | measured.record
+    charts = place(record) if args.against else []
+    print(table(record))
+    if charts:
+        print("\n" + charts_text(charts))
+    _write(args, record, measured, dataset, charts, console)
+
+
+def _write(args, record, measured, dataset, charts, console) -> None:
+    if args.json:
+        from idsharp.common.records import provenance, write_json
+
+        against = [{"title": c.title, "reason": c.reason,
+                    "values": [{"dataset": n, "domain": d, "value": v} for n, d, v in c.rows]}
+                   for c in charts]  # fmt: skip
+        extra = {"against": against} if charts else {}
+        versions = provenance("numpy", "pillow", "torch")
+        write_json(args.json, record | extra | versions)
+        console.note(f"wrote {args.json}")
+    if args.figures:
+        from idsharp.measure.figures import write_figures
+
+        written = write_figures(Path(args.figures), record, measured, dataset, charts)
+        console.note(f"wrote {', '.join(written)} to {args.figures}")
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Fail before an hour of work, not after it."""
+    for given, kind in ((args.json, "--json"), (args.figures, "--figures")):
+        if not given:
+            continue
+        path = Path(given)
+        if kind == "--json" and path.is_dir():
+            raise OSError(f"--json names a folder, {path}; name a file")
+        if kind == "--figures" and path.exists() and not path.is_dir():
+            raise OSError(f"--figures names a file, {path}; name a folder")
+    if args.figures:
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError as error:
+            raise OSError("figures need matplotlib: pip install 'idsharp[figures]'") from error
+
+
+def _version() -> str:
+    from idsharp import __version__
+
+    return __version__
+
+
+def _whole(lowest: int):
+    def number(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"{value} is less than {lowest}")
+        return value
+
+    number.__name__ = "whole number"
+    return number
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 256:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 255")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return value
+
+
+if __name__ == "__main__":
+    main()

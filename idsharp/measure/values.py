@@ -1,0 +1,126 @@
+"""Dimension and sharpness of one measured set, with intervals, quantiles and curves, flat."""
+
+import numpy as np
+
+from idsharp.common.console import Console
+from idsharp.common.seeds import generator
+from idsharp.properties.dimension import (
+    ESTIMATORS,
+    Estimate,
+    UndefinedEstimateError,
+    confidence_interval,
+    local_dimensions,
+    mle_curve,
+)
+from idsharp.properties.neighbors.search import Neighbors
+from idsharp.properties.record import Search, dimensions, sharpnesses, take
+from idsharp.properties.sharpness import resolution_free, sharpness_over_m, sharpness_quantiles
+
+#: Neighbours of the MLE's curve over k, where it is asked for.
+CURVE_KS = (5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+#: Images of K_F's curve over M, beside all of them.
+CURVE_MS = (50, 100, 200, 350, 500, 750, 1000)
+_QUANTILES = {"median": 0.5, "q90": 0.9, "q99": 0.99}
+_PAIRS_LISTED = 20
+
+
+def dimension_values(found: Search, n: int, k: int, curves: bool) -> dict:
+    """Every estimate with its 95 % interval, the spread of local dimensions, the curve over k."""
+    distances = found.neighbors.distances
+    record = dimensions(found.neighbors, k, n, found.n_duplicates)
+    record["n_duplicates_measured"] = record.pop("n_duplicates")
+    for name in ESTIMATORS:
+        low, high = None, None
+        if record[name] is not None:
+            low, high = confidence_interval(Estimate(record[name], record[f"{name}_se"], n))
+        record |= {f"{name}_low": low, f"{name}_high": high}
+    if record["id_mle_k2"] is None:
+        return record
+    local = local_dimensions(distances, k)
+    for name, q in (("q05", 0.05), ("median", 0.5), ("q95", 0.95)):
+        # Infinite where all neighbours are equally far; "higher" never subtracts two infinities.
+        record[f"local_id_{name}"] = _finite(np.quantile(local, q, method="higher"))
+    return record | _curve_over_k(found.neighbors) if curves else record
+
+
+def _curve_over_k(neighbors: Neighbors) -> dict:
+    ks = [each for each in CURVE_KS if each <= neighbors.distances.shape[1]]
+    record: dict = {"id_curve_k": ks}
+    for name, normalisation in (("id_mle_k1", "k-1"), ("id_mle_k2", "k-2")):
+        try:
+            curve = mle_curve(neighbors.distances, ks, normalisation, neighbors.indices)
+        except UndefinedEstimateError as error:
+            return {"id_curve_k": [], "id_curve_reason": str(error)}
+        record[f"{name}_curve"] = [point.value for point in curve]
+        record[f"{name}_curve_se"] = [point.standard_error for point in curve]
+    return record
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def sharpness_values(
+    images: np.ndarray,
+    labels: np.ndarray,
+    ids: np.ndarray,
+    found: Search,
+    *,
+    m: int,
+    draws: int,
+    seed: int,
+    curves: bool,
+    console: Console,
+) -> dict:
+    """K_F with the pairs behind it, its quantiles, and its curve over M."""
+    if len(set(labels)) < 2:
+        reason = "the images have no classes" if labels[0] == "" else "all images are of one class"
+        return {"label_sharpness": None, "label_sharpness_all": None,
+                "label_sharpness_reason": reason}  # fmt: skip
+    if m < len(found.usable):
+        console.begin(f"drawing {draws} sets of {m} images")
+    rng = generator("measure", seed, "sharpness")
+    record = sharpnesses(images, labels, found, m, draws, rng)
+    record["n_label_conflicts_measured"] = found.n_conflicts
+    if record["label_sharpness"] is None:
+        return record
+    del record["sharpest_first"], record["sharpest_second"]
+    record["sharpest_pairs"] = [
+        {"first": ids[a], "second": ids[b], "first_label": labels[a], "second_label": labels[b],
+         "distance": float(distance),
+         "rms_difference": float(distance / np.sqrt(images[0].size))}
+        for a, b, distance in sharpest_pairs(found, _PAIRS_LISTED)
+    ]  # fmt: skip
+    quantiles = sharpness_quantiles(found.between_classes, tuple(_QUANTILES.values()))
+    for name, value in zip(_QUANTILES, quantiles, strict=True):
+        record[f"label_sharpness_{name}"] = value
+        record[f"label_sharpness_{name}_resolution_free"] = resolution_free(value, images.shape[1:])
+    if curves:
+        console.begin("measuring label sharpness over M")
+        sizes = [m for m in CURVE_MS if m < len(found.usable)]
+        usable = take(images, found.usable), labels[found.usable]
+        if sizes:
+            rng = generator("measure", seed, "curve")
+            values = sharpness_over_m(*usable, sizes, draws, rng)
+            record["label_sharpness_curve_m"] = sizes
+            record["label_sharpness_curve"] = values.mean(axis=0).tolist()
+            record["label_sharpness_curve_sd"] = values.std(axis=0, ddof=1).tolist()
+    return record
+
+
+def sharpest_pairs(found: Search, count: int) -> list[tuple[int, int, float]]:
+    """The nearest pairs of images of different classes, each image in one pair at most.
+
+    Returns:
+        Positions of both images among those measured, and their L2 distance; nearest first.
+    """
+    neighbors, taken, pairs = found.between_classes, set(), []
+    for a in np.argsort(neighbors.other_distances, kind="stable"):
+        b = int(neighbors.other_indices[a])
+        if len(pairs) == count or b < 0:
+            break
+        if int(a) not in taken and b not in taken:
+            taken |= {int(a), b}
+            first, second = sorted((int(found.usable[a]), int(found.usable[b])))
+            pairs.append((first, second, float(neighbors.other_distances[a])))
+    return pairs

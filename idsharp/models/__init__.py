@@ -1,0 +1,1 @@
+"""Networks: names, construction, checkpoints, inference."""

@@ -1,0 +1,1 @@
+"""Intrinsic dimension and label sharpness."""

@@ -1,0 +1,167 @@
+"""Approximate neighbours for large n by pynndescent, with their recall measured.
+
+NN-descent (Dong, Moses & Li 2011) compares each point with its neighbours' neighbours, and grows
+little faster than n. How many neighbours it misses depends on the data, most of all on their
+intrinsic dimension, and a missed neighbour raises distances; so the exact answer is computed for
+a sample of the points and the share that was found is returned with the result.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from idsharp.common.progress import Progress
+
+#: Below this share of true neighbours found, a warning is given.
+LOWEST_RECALL = 0.98
+#: Points whose exact neighbours are computed to measure the recall.
+SAMPLE = 200
+# Values of differences held at a time while distances are measured.
+_DIFFERENCES = 500_000
+
+
+def approximate_neighbors(
+    flat: np.ndarray,
+    k: int,
+    block: int = 1024,
+    *,
+    seed: int = 0,
+    report: Callable[[str], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """About the k nearest neighbours of each point.
+
+    Memory: the points in float32 and pynndescent's graph; block × columns float64 beside.
+
+    Args:
+        flat: n×columns, uint8 or floating, finite.
+        k: neighbours a point, 1 ≤ k < n.
+        block: points read at a time to measure distances and recall.
+        seed: of pynndescent's random start and of the sample.
+        report: takes a line when a step begins, and every few seconds within the last ones.
+
+    Returns:
+        Distances (n×k float64, exact for the neighbours found, nearest first), indices (n×k
+        int64), and the recall on `SAMPLE` points: the share of neighbours found that are no
+        farther than the true k-th one.
+
+    Raises:
+        ImportError: pynndescent is not installed.
+        ValueError: k < 1, or values that are not finite.
+    """
+    if k < 1:
+        raise ValueError(f"the approximate method needs k of at least 1, found {k}")
+    descent = _descent()
+    say = report or (lambda line: None)
+    if flat.dtype != np.uint8 and not np.isfinite(flat).all():
+        raise ValueError("the data hold values that are not finite")
+    say(f"pynndescent: neighbours of {len(flat)} points")
+    # One more than k, since each point finds itself.
+    index = descent(
+        _in_float32(flat, block), metric="euclidean", n_neighbors=k + 1, random_state=seed
+    )
+    found = _without_self(index.neighbor_graph[0].astype(np.int64), k, seed)
+    distances, indices = _measured(flat, found, report)
+    recall = _recall(flat, distances, block, seed, report)
+    if recall < LOWEST_RECALL:
+        warnings.warn(
+            f"pynndescent found {recall:.1%} of the true neighbours of {min(SAMPLE, len(flat))} "
+            f"sampled points, less than {LOWEST_RECALL:.0%}; use the exact method",
+            stacklevel=3,
+        )
+    return distances, indices, recall
+
+
+def _descent() -> type:
+    try:
+        from pynndescent import NNDescent
+    except ImportError as error:
+        raise ImportError(
+            "approximate neighbours need pynndescent: pip install 'idsharp[approximate]'"
+        ) from error
+    return NNDescent
+
+
+def _in_float32(flat: np.ndarray, block: int) -> np.ndarray:
+    """The points in the type that pynndescent works in, without an offset common to all."""
+    if flat.dtype == np.uint8:
+        return flat.astype(np.float32)
+    centre = flat.mean(axis=0, dtype=np.float64)
+    centred = np.empty(flat.shape, dtype=np.float32)
+    for start in range(0, len(flat), block):
+        centred[start : start + block] = flat[start : start + block] - centre
+    return centred
+
+
+def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """k indices a point: itself removed, and any place left empty (−1) filled at random."""
+    n = len(found)
+    random = np.random.default_rng(seed)
+    kept = np.empty((n, k), dtype=np.int64)
+    for i, row in enumerate(found):
+        others = row[(row != i) & (row >= 0)][:k]
+        if len(others) < k:
+            left = np.setdiff1d(np.arange(n), np.append(others, i))
+            others = np.append(others, random.choice(left, k - len(others), replace=False))
+        kept[i] = others
+    return kept
+
+
+def _measured(
+    flat: np.ndarray, found: np.ndarray, report: Callable[[str], None] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of the found neighbours by differences in float64, in order; ties by index."""
+    n, k = found.shape
+    found = np.sort(found, axis=1)
+    distances = np.empty((n, k))
+    step = max(1, _DIFFERENCES // (k * flat.shape[1]))
+    progress = Progress(report, "distances of the neighbours found", n)
+    for start in range(0, n, step):
+        here = slice(start, start + step)
+        points = torch.from_numpy(flat[here].astype(np.float64))
+        others = torch.from_numpy(flat[found[here]]).double()
+        distances[here] = torch.linalg.vector_norm(others - points[:, None], dim=2).numpy()
+        progress.advance(len(points))
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(found, order, 1)
+
+
+def _recall(
+    flat: np.ndarray,
+    distances: np.ndarray,
+    block: int,
+    seed: int,
+    report: Callable[[str], None] | None,
+) -> float:
+    """Share of the neighbours found of a sample that are no farther than the true k-th one."""
+    n, k = distances.shape
+    sample = np.sort(np.random.default_rng(seed).choice(n, min(SAMPLE, n), replace=False))
+    farthest = _kth_squared_distances(flat, sample, k, block, report)
+    return float((distances[sample] ** 2 <= farthest[:, None]).mean())
+
+
+def _kth_squared_distances(
+    flat: np.ndarray,
+    sample: np.ndarray,
+    k: int,
+    block: int,
+    report: Callable[[str], None] | None,
+) -> np.ndarray:
+    """Squared distance of each sampled point to its true k-th neighbour, plus its rounding."""
+    # An offset common to all points would cancel digits of the products.
+    centre = flat[sample].mean(axis=0, dtype=np.float64)
+    points = torch.from_numpy(flat[sample] - centre)
+    squares = (points**2).sum(dim=1)
+    best = torch.full((len(sample), k), torch.inf, dtype=torch.float64)
+    progress = Progress(report, "recall", len(flat))
+    for start in range(0, len(flat), block):
+        others = torch.from_numpy(flat[start : start + block] - centre)
+        squared = squares[:, None] + (others**2).sum(dim=1) - 2 * points @ others.T
+        inside = np.flatnonzero((sample >= start) & (sample < start + block))
+        squared[inside, sample[inside] - start] = torch.inf
+        best = torch.topk(torch.cat([best, squared], dim=1), k, dim=1, largest=False).values
+        progress.advance(len(others))
+    farthest = best[:, -1].clamp(min=0)
+    rounding = flat.shape[1] * np.finfo(np.float64).eps
+    return (farthest + rounding * (farthest + 4 * squares)).numpy()

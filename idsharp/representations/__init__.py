@@ -1,0 +1,1 @@
+"""Activations of trained networks, and their dimension."""

@@ -1,0 +1,1 @@
+"""From a dataset's images to the 8-bit arrays of a task."""

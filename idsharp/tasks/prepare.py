@@ -1,0 +1,263 @@
+"""From an index to the arrays of one task: pool, split, and an audit of what was found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from idsharp.common.duplicates import Duplicates, find_duplicates
+from idsharp.common.seeds import generator
+from idsharp.datasets import Dataset
+from idsharp.tasks.decode import Reader
+from idsharp.tasks.images import UnreadableImageError
+from idsharp.tasks.sampling import (
+    SamplingError,
+    Split,
+    assign_classes,
+    draw_classes,
+    index_column,
+    merge_groups,
+    pool_quota,
+    split_pool,
+)
+
+# So many classes are named in the audit; of more the number is given.
+_FEW_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a study asks of a task's data; the names are those of config.yaml.
+
+    `classes` may be a draw: {"draw": classes, "number": which one, "at_least": images of each}.
+    """
+
+    task: str
+    classes: list[list[str]] | dict | None
+    label: str
+    split: str
+    image_size: int
+    channels: int
+    pool_size: int
+    n_test: int
+    unreadable_limit: float
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Arrays and tables of one task.
+
+    Attributes:
+        images: N×C×H×W uint8; training images in training order, then the test set, then the rest,
+            so that the training set of size n is `images[:n]`.
+        samples: a row an image: id, label (class number), class, patient, split (train, test or
+            pool), order (place in its split), duplicate_of (id of the first identical image).
+        audit: flat record of counts, duplicates, conflicts and unreadable files.
+    """
+
+    images: np.ndarray
+    samples: pd.DataFrame
+    audit: dict
+
+
+def prepare_task(
+    dataset: Dataset,
+    index: pd.DataFrame,
+    request: Request,
+    report: Callable[[str], None] = print,
+    processes: int = 1,
+) -> Prepared:
+    """Draw a class-balanced pool, decode it, and divide it.
+
+    Args:
+        index: the dataset's index, all columns strings, empty where a value is missing.
+        report: receives progress, and what a person should know, such as a pool smaller than asked
+            for.
+        processes: how many decode images at a time.
+
+    Raises:
+        SamplingError: too few images for the test set, or more unreadable files than the limit
+            allows.
+    """
+    rows = assign_classes(index, _classes(dataset, index, request), request.label)
+    if request.split == "official" and not (rows["split"] == "test").any():
+        raise SamplingError("split: official, but the dataset has no test images of its own")
+    rng = generator("pool", request.task)
+    with Reader(dataset, request.image_size, request.channels, processes) as reader:
+        pool, images, unreadable = _draw_pool(reader, rows, request, rng, report)
+    duplicates = find_duplicates(images, pool["target"].to_numpy())
+    split = _split(pool, duplicates.group, request, rng)
+    audit = _audit(rows, pool, split, duplicates, unreadable, request)
+    order = np.concatenate([split.train, split.test, split.rest])
+    pool["duplicate_of"] = _duplicate_of(pool["id"].to_numpy(), duplicates)
+    return Prepared(images[order], _samples(pool, split, order, request.label), audit)
+
+
+def _classes(dataset: Dataset, index: pd.DataFrame, request: Request) -> list[list[str]] | None:
+    """The classes of a task, drawn where it asks for that; the draws are the dataset's."""
+    if not isinstance(request.classes, dict):
+        return request.classes
+    counts = index_column(index, request.label).value_counts()
+    draw = request.classes
+    return draw_classes(counts, draw["draw"], draw["at_least"], draw["number"], dataset.name)
+
+
+def _draw_pool(
+    reader: Reader,
+    rows: pd.DataFrame,
+    request: Request,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
+    """Rows and standardized images of a balanced pool, and the images that could not be read."""
+    n_classes = int(rows["target"].max()) + 1
+    parts = [(rows, request.pool_size)]
+    if request.split == "official":
+        # The test images first, so that the rest of the pool does not crowd them out.
+        testing = rows["split"] == "test"
+        parts = [
+            (rows[testing], request.n_test),
+            (rows[~testing], request.pool_size - request.n_test),
+        ]
+    positions: list[int] = []
+    images: list[np.ndarray] = []
+    unreadable: list[dict] = []
+    for part, size in parts:
+        counts = np.bincount(part["target"], minlength=n_classes)
+        quota = pool_quota(counts, size)
+        if quota * n_classes < size - size % n_classes:
+            report(
+                f"{request.task}: {size} images were asked for, {quota * n_classes} make a "
+                f"balanced set (images by class: {counts.tolist()})"
+            )
+        candidates = [
+            rng.permutation(part.index[part["target"] == number]) for number in range(n_classes)
+        ]
+        for of_class in _decode(reader, rows, candidates, quota, request, unreadable, report):
+            positions += [position for position, _ in of_class]
+            images += [image for _, image in of_class]
+    return rows.loc[positions].reset_index(drop=True), np.stack(images), unreadable
+
+
+def _decode(
+    reader: Reader,
+    rows: pd.DataFrame,
+    candidates: list[np.ndarray],
+    quota: int,
+    request: Request,
+    unreadable: list[dict],
+    report: Callable[[str], None],
+) -> list[list[tuple[int, np.ndarray]]]:
+    """The first `quota` readable candidates of each class, with their pixels.
+
+    Unreadable files give way to the next candidates, up to the limit.
+    """
+    kept: list[list] = [[] for _ in candidates]
+    following = [0] * len(candidates)
+    while True:
+        batch = []
+        for number, order in enumerate(candidates):
+            short = quota - len(kept[number])
+            batch += [(number, i) for i in order[following[number] : following[number] + short]]
+            following[number] += short
+        if not batch:
+            break
+        positions = [position for _, position in batch]
+        results = reader.read(rows["where"][positions].tolist(), request.task, report)
+        for (number, position), image in zip(batch, results, strict=True):
+            if isinstance(image, UnreadableImageError):
+                unreadable.append({"id": rows["id"][position], "reason": str(image)})
+            else:
+                kept[number].append((position, image))
+        _check_limit(unreadable, quota * len(candidates), request)
+    for number, images in enumerate(kept):
+        if len(images) < quota:
+            raise SamplingError(
+                f"{len(images)} readable images of class {number} remain where {quota} are needed; "
+                f"unreadable: {', '.join(entry['id'] for entry in unreadable[:5])}"
+            )
+    return kept
+
+
+def _check_limit(unreadable: list[dict], wanted: int, request: Request) -> None:
+    if len(unreadable) > request.unreadable_limit * wanted:
+        first = "; ".join(f"{entry['id']}: {entry['reason']}" for entry in unreadable[:5])
+        raise SamplingError(
+            f"{len(unreadable)} images could not be read where {wanted} are wanted, more than "
+            f"unreadable_limit = {request.unreadable_limit} allows. First: {first}"
+        )
+
+
+def _split(
+    pool: pd.DataFrame, identical: np.ndarray, request: Request, rng: np.random.Generator
+) -> Split:
+    targets = pool["target"].to_numpy()
+    codes = [identical]
+    if request.split != "image":
+        codes.append(pd.factorize(pool["patient"].mask(pool["patient"] == ""))[0])
+    for_test = (pool["split"] == "test").to_numpy() if request.split == "official" else None
+    return split_pool(targets, merge_groups(*codes), request.n_test, rng, for_test)
+
+
+def _duplicate_of(ids: np.ndarray, duplicates: Duplicates) -> np.ndarray:
+    first = duplicates.first[duplicates.group]
+    return np.where(first == np.arange(len(ids)), "", ids[first])
+
+
+def _samples(pool: pd.DataFrame, split: Split, order: np.ndarray, column: str) -> pd.DataFrame:
+    parts = {"train": split.train, "test": split.test, "pool": split.rest}
+    rows = pool.iloc[order]
+    return pd.DataFrame(
+        {
+            "id": rows["id"],
+            "label": rows["target"],
+            "class": rows[column] if column == "label" else column + " " + rows[column],
+            "patient": rows["patient"],
+            "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
+            "order": np.concatenate([np.arange(len(part)) for part in parts.values()]),
+            "duplicate_of": rows["duplicate_of"],
+        }
+    ).reset_index(drop=True)
+
+
+def _audit(
+    rows: pd.DataFrame,
+    pool: pd.DataFrame,
+    split: Split,
+    duplicates: Duplicates,
+    unreadable: list[dict],
+    request: Request,
+) -> dict:
+    ids = pool["id"].to_numpy()
+    patients = pool["patient"][pool["patient"] != ""]
+    shares = {
+        f"n_available_class_{number}": int(count)
+        for number, count in enumerate(np.bincount(rows["target"]))
+    }
+    return {
+        "task": request.task,
+        "classes": _told_apart(rows, request.label),
+        "image_size": request.image_size,
+        "channels": request.channels,
+        "n_classes": int(rows["target"].max()) + 1,
+        "n_pool_requested": request.pool_size,
+        "n_pool": len(pool),
+        "n_test": len(split.test),
+        "n_train_available": len(split.train),
+        **shares,
+        "split": request.split,
+        "n_patients": int(patients.nunique()),
+        "patient_disjoint": bool(len(patients) == len(pool) and request.split != "image"),
+        "n_duplicates": duplicates.n_extra,
+        "n_label_conflicts": int(duplicates.conflicting.sum()),
+        "label_conflict_ids": sorted(ids[duplicates.conflicting].tolist()),
+        "n_unreadable": len(unreadable),
+        "unreadable": unreadable,
+    }
+
+
+def _told_apart(rows: pd.DataFrame, column: str) -> str:
+    """The labels of each class in words; of many classes, their number."""
+    by_class = rows.groupby("target")[column].agg(lambda labels: ", ".join(sorted(set(labels))))
+    return " | ".join(by_class) if len(by_class) <= _FEW_CLASSES else f"{len(by_class)} classes"

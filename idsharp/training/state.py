@@ -1,0 +1,139 @@
+"""The state of a running training in a file, so that one that is killed goes on where it was."""
+
+import hashlib
+import pickle
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from idsharp.common.records import atomic_path
+
+#: Modules whose code decides the numbers of a training; a state of other code is not used.
+CODE = (
+    "common/device",
+    "models/build",
+    "models/determinism",
+    "models/inference",
+    "models/names",
+    "training/adam",
+    "training/cuda_graphs",
+    "training/loop",
+    "training/state",
+)
+# Saving takes at most about this share of the time.
+_SHARE = 0.02
+
+
+class StoppedError(InterruptedError):
+    """A signal ended the training early; its state is kept."""
+
+
+class StateFile:
+    """Keeps the state of one training.
+
+    Args:
+        path: of the file; nothing else may write there.
+        stopped: says by which signal the process is asked to end, if any (`stop_signals`).
+        seconds: between two writes, at least.
+        report: receives what a person should know.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        stopped: Callable[[], str | None] = lambda: None,
+        seconds: float = 60,
+        report: Callable[[str], None] = print,
+    ):
+        self.path = Path(path)
+        self.stopped = stopped
+        self.seconds = seconds
+        self.report = report
+        self.next = time.monotonic() + seconds
+
+    def load(self, fingerprint: str) -> dict | None:
+        """The state that is there, if it belongs to the training with this fingerprint."""
+        if not self.path.exists():
+            return None
+        try:
+            # Only tensors and plain values are read: a changed file cannot run code.
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            known = state.pop("fingerprint")
+        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
+            self.report(f"{self.path} cannot be read ({error}): starting anew")
+            return None
+        if known != fingerprint:
+            self.report(f"{self.path} is of other settings, data or code: starting anew")
+            return None
+        return state
+
+    def check(self, fingerprint: str, state: Callable[[], dict]) -> None:
+        """Write the state when it is time to, or when the process is asked to end.
+
+        Raises:
+            StoppedError: the process is asked to end.
+        """
+        signal_name = self.stopped()
+        if not signal_name and time.monotonic() < self.next:
+            return
+        started = time.monotonic()
+        kept = f"the state is kept in {self.path}, from which the same command goes on"
+        try:
+            with atomic_path(self.path) as temporary:
+                torch.save(state() | {"fingerprint": fingerprint}, temporary)
+        except (OSError, RuntimeError) as error:
+            # A full disk is no reason to lose the training as well.
+            kept = f"its state could not be kept: {error}"
+            self.report(kept)
+        ended = time.monotonic()
+        self.next = ended + max(self.seconds, (ended - started) / _SHARE)
+        if signal_name:
+            raise StoppedError(f"stopped by {signal_name}; {kept}")
+
+    def remove(self) -> None:
+        """Delete the file, once the results are written."""
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], str | None]]:
+    """Within the block SIGTERM and SIGINT end nothing by themselves, the first time.
+
+    Yields:
+        A function that returns the name of the signal that has come, or None.
+    """
+    received: list[str] = []
+    before = {}
+
+    def note(number: int, frame) -> None:
+        received.append(signal.Signals(number).name)
+        # A second one ends the process at once.
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def fingerprint(settings: dict, weights: dict[str, torch.Tensor], arrays: list[np.ndarray]) -> str:
+    """A hash of all that decides the numbers of a training: settings, first weights, data, code."""
+    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    digest.update(torch.__version__.encode())
+    for name in CODE:
+        digest.update(Path(__file__).parents[1].joinpath(f"{name}.py").read_bytes())
+    for name, tensor in weights.items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,34 @@
+"""What every script does at its end."""
+
+import re
+
+import pytest
+
+from idsharp.common.script import run
+
+
+class WrongInputError(ValueError):
+    """As ours are."""
+
+
+def test_a_job_says_how_long_it_took_to_start_and_to_work(capsys):
+    run(lambda: sum(range(3_000_000)))
+    start, work = map(float, re.findall(r"([\d.]+) s to", capsys.readouterr().out))
+    assert start > 0
+    assert 0 < work < 30
+
+
+def test_a_command_for_people_does_not(capsys):
+    run(lambda: print("a table"), timed=False)
+    assert capsys.readouterr().out == "a table\n"
+
+
+def test_wrong_input_ends_in_one_line_and_a_defect_in_a_traceback():
+    def fails(error):
+        raise error
+
+    for error in (WrongInputError("no images"), FileNotFoundError("no images")):
+        with pytest.raises(SystemExit, match=r"^error: no images$"):
+            run(lambda error=error: fails(error))
+    with pytest.raises(ValueError, match="a defect"):
+        run(lambda: fails(ValueError("a defect")))

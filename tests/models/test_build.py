@@ -1,0 +1,165 @@
+"""Networks and their checkpoints."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from idsharp.models._torchvision import torchvision
+from idsharp.models.build import build_model, load_checkpoint, penultimate, save_checkpoint
+from idsharp.models.names import MODELS, PAPERS, check_image_size
+
+# Width of the penultimate representation, from the networks' papers.
+WIDTHS = {
+    "resnet18": 512, "resnet34": 512, "resnet50": 2048, "vgg13": 4096, "vgg16": 4096,
+    "vgg19": 4096, "squeezenet1_1": 512, "densenet121": 1024, "densenet169": 1664,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_networks(name, channels):
+    model = build_model(name, channels, 2, seed=0).eval()
+    images = torch.rand(2, channels, 32, 32)
+    with penultimate(model, name) as collected, torch.no_grad():
+        logits = model(images)
+    assert logits.shape == (2, 2)
+    assert collected[0].shape == (2, WIDTHS[name])
+    with torch.no_grad():
+        model(images)
+    assert len(collected) == 1, "the hook must be gone after the block"
+
+
+def test_penultimate_is_what_the_head_sees():
+    model = build_model("resnet18", 1, 2, seed=0).eval()
+    with penultimate(model, "resnet18") as collected, torch.no_grad():
+        logits = model(torch.rand(3, 1, 32, 32))
+    torch.testing.assert_close(model.network.fc(collected[0]), logits)
+    # VGG: before the ReLU, which works in place and would otherwise clip what was kept.
+    vgg = build_model("vgg13", 1, 2, seed=0).eval()
+    with penultimate(vgg, "vgg13") as collected, torch.no_grad():
+        logits = vgg(torch.rand(3, 1, 32, 32))
+    assert (collected[0] < 0).any()
+    torch.testing.assert_close(vgg.network.classifier[6](collected[0].relu()), logits)
+
+
+@pytest.mark.parametrize(
+    "name, size, width",
+    [
+        ("alexnet", 63, 4096),
+        ("googlenet", 32, 1024),
+        ("mobilenet_v3_small", 32, 1024),
+        ("shufflenet_v2_x0_5", 32, 1024),
+        ("regnet_y_400mf", 32, 440),
+        ("efficientnet_b0", 32, 1280),
+        ("convnext_tiny", 32, 768),
+        ("swin_t", 32, 768),
+        ("vit_b_32", 64, 768),
+    ],
+)
+@pytest.mark.slow
+def test_other_networks_by_their_name(name, size, width):
+    model = build_model(name, 1, 3, seed=0, image_size=size).train()
+    model(torch.rand(2, 1, size, size)).sum().backward()
+    with penultimate(model.eval(), name) as collected, torch.no_grad():
+        logits = model(torch.rand(2, 1, size, size))
+    assert logits.shape == (2, 3)
+    assert collected[0].shape == (2, width)
+
+
+def test_the_list_of_networks_is_torchvisions():
+    assert sorted(MODELS) == sorted(torchvision.models.list_models(module=torchvision.models))
+    assert set(PAPERS) < set(MODELS)
+
+
+def test_unknown_network_is_named():
+    with pytest.raises(ValueError, match=r"resnet19.*did you mean resnet18.*80 classification"):
+        build_model("resnet19", 1, 2, seed=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["vgg11", "squeezenet1_0", "squeezenet1_1", "densenet121", "googlenet", "alexnet"]
+)
+def test_the_smallest_image_is_the_smallest(name):
+    least = next(size for size in range(100) if not refused(name, size))
+    model = build_model(name, 1, 2, seed=0, image_size=least).train()
+    assert model(torch.rand(2, 1, least, least)).shape == (2, 2)
+    with pytest.raises(RuntimeError):
+        model(torch.rand(2, 1, least - 1, least - 1))
+
+
+def refused(name, size):
+    try:
+        check_image_size(name, size)
+    except ValueError:
+        return True
+    return False
+
+
+def test_images_that_a_network_cannot_take_are_refused():
+    with pytest.raises(ValueError, match=r"vgg13 needs images of at least 32×32 pixels, not 28"):
+        build_model("vgg13", 1, 2, seed=0, image_size=28)
+    with pytest.raises(ValueError, match=r"multiple of 16 pixels, not 100: use 96"):
+        build_model("vit_b_16", 1, 2, seed=0, image_size=100)
+    with pytest.raises(ValueError, match=r"multiple of 224 pixels, not 64: use 224"):
+        check_image_size("maxvit_t", 64)
+    check_image_size("resnet18", 1)
+
+
+def test_a_grey_network_responds_as_its_colour_form_does():
+    """The first convolution keeps the spread of the network's own initialisation."""
+    for name in ("squeezenet1_1", "densenet121", "vgg13"):
+        spreads = []
+        for channels in (1, 3):
+            network = build_model(name, channels, 2, seed=0).network
+            first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+            fan = first.in_channels if name != "vgg13" else first.out_channels
+            spreads.append(first.weight.std().item() * fan**0.5)
+        assert spreads[0] == pytest.approx(spreads[1], rel=0.1), name
+
+
+def test_weights_depend_on_the_seed_alone():
+    torch.manual_seed(1)
+    first = build_model("resnet18", 1, 2, seed=5)
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    second = build_model("resnet18", 1, 2, seed=5)
+    assert (torch.get_rng_state() == state).all()
+    other = build_model("resnet18", 1, 2, seed=6)
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(first.network.conv1.weight, other.network.conv1.weight)
+
+
+def test_inputs_are_scaled_to_the_papers_intensities():
+    model = build_model("resnet18", 1, 2, seed=0).eval()
+    image = torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(model(image), model.network(image * 255))
+
+
+def test_checkpoints_restore_the_model(tmp_path):
+    model = build_model("resnet18", 1, 2, seed=1)
+    model(torch.rand(4, 1, 32, 32))  # moves the running statistics
+    save_checkpoint(model, tmp_path / "model.pt")
+    restored = load_checkpoint(build_model("resnet18", 1, 2, seed=99), tmp_path / "model.pt")
+    images = torch.rand(4, 1, 32, 32)
+    torch.testing.assert_close(restored(images), model.eval()(images))
+
+
+def test_start_up_does_not_import_the_compiler(root):
+    """torch._dynamo costs every job seconds; nothing here compiles."""
+    code = (
+        "import sys; from idsharp.models.build import build_model; "
+        "from idsharp.training.loop import Adam; "
+        "import torch; m = build_model('resnet18', 1, 2, 0).eval(); "
+        "from idsharp.common.device import choose_algorithms; "
+        "choose_algorithms(torch.device('cuda'), False); "
+        "m(torch.rand(2, 1, 32, 32)).sum().backward(); "
+        "Adam([p for p in m.parameters()], 1e-3, 0).step(); "
+        "assert 'torch._dynamo' not in sys.modules; import torch._dynamo.utils; "
+        "from torchvision.ops.roi_align import is_compile_supported as f; "
+        "assert f('cpu') == torch._dynamo.utils.is_compile_supported('cpu')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

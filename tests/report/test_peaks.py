@@ -1,0 +1,157 @@
+"""The curve over layers: where it is highest, how domains differ, and how it is drawn."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_1samp, ttest_ind
+
+from idsharp.report.figures.layers import id_by_layer
+from idsharp.report.peaks import is_peak, representation_peaks
+from tests.report.test_tables import LAYERS, MANY, SIZES, summary_of, write_study
+
+ESTIMATOR = "representation_id_twonn_10pct"
+DEPTHS = dict(zip(LAYERS, np.linspace(0, 1, len(LAYERS)), strict=True))
+
+
+def curves(heights, model="resnet18", note=""):
+    """A table of layers from each task's domain and dimension at each layer, at two sizes."""
+    rows = [
+        {"task": task, "domain": domain, "note": note, "model": model, "n_train": n, "seed": 0,
+         "layer": layer, "depth": DEPTHS[layer], ESTIMATOR: height + extra}
+        for task, (domain, values) in heights.items()
+        for n, extra in zip(SIZES, (0.0, 1.0), strict=True)
+        for layer, height in zip(LAYERS, values, strict=True)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table.assign(is_peak=is_peak(table, ESTIMATOR))
+
+
+FIVE = {
+    "a": ("natural", [30, 10, 12, 14, 1]),
+    "b": ("natural", [20, 8, 12, 11, 1]),
+    "c": ("radiology", [10, 9, 8, 4, 99]),
+    "d": ("radiology", [12, 9, 8.5, 4, 1]),
+    "e": ("radiology", [14, 9, 13, 5, 1]),
+}
+
+
+def test_the_peak_is_the_highest_hidden_layer_of_each_run():
+    table = curves(FIVE)
+    peaks = table[table["is_peak"]].set_index(["task", "n_train"])["layer"]
+    assert len(peaks) == 10
+    assert peaks["a"].tolist() == ["penultimate"] * 2
+    assert peaks["b"].tolist() == ["layer1.0"] * 2
+    # Neither the images nor the logits, however high.
+    assert peaks["c"].tolist() == ["stem"] * 2
+
+
+def test_what_was_not_measured_is_no_peak():
+    table = curves(FIVE)
+    table.loc[(table["task"] == "a") & (table["layer"] == "penultimate"), ESTIMATOR] = np.nan
+    table.loc[table["task"] == "b", ESTIMATOR] = np.nan
+    peaks = table[is_peak(table, ESTIMATOR)].groupby("task")["layer"].first()
+    assert peaks["a"] == "layer1.0"
+    assert "b" not in peaks
+
+
+def test_intervals_by_domain_are_those_of_scipy():
+    found = representation_peaks(curves(FIVE), ESTIMATOR).set_index(["kind", "domain", "model"])
+    natural, radiology = np.array([0.75, 0.5]), np.array([0.25, 0.25, 0.5])
+    for domain, depths in (("natural", natural), ("radiology", radiology)):
+        row = found.loc[("mean", domain, "all")]
+        assert row["n"] == len(depths)
+        assert row["peak_depth"] == pytest.approx(depths.mean())
+        interval = tuple(ttest_1samp(depths, 0).confidence_interval())
+        assert (row["peak_depth_low"], row["peak_depth_high"]) == pytest.approx(interval)
+    welch = ttest_ind(natural, radiology, equal_var=False)
+    row = found.loc[("difference", "all", "all")]
+    assert row["peak_depth"] == pytest.approx(natural.mean() - radiology.mean())
+    interval = tuple(welch.confidence_interval())
+    assert (row["peak_depth_low"], row["peak_depth_high"]) == pytest.approx(interval)
+    assert row["peak_depth_p"] == pytest.approx(welch.pvalue)
+    # Means over both sizes, whose runs share their images.
+    assert found.loc[("mean", "natural", "all"), "peak_id"] == pytest.approx((14.5 + 12.5) / 2)
+    assert found.loc[("mean", "natural", "all"), "input_id"] == pytest.approx(25.5)
+    height = found.loc[("height", "all", "all")]
+    peak, images = [14.5, 12.5, 9.5, 9.5, 13.5], [30.5, 20.5, 10.5, 12.5, 14.5]
+    assert height["pearson_r"] == pytest.approx(np.corrcoef(peak, images)[0, 1])
+
+
+def test_tasks_count_alike_over_several_networks():
+    table = pd.concat(
+        [curves(FIVE), curves({"a": ("natural", [9, 9, 8, 7, 1])}, model="vgg13")],
+        ignore_index=True,
+    )
+    found = representation_peaks(table, ESTIMATOR).set_index(["kind", "domain", "model"])
+    assert found.loc[("mean", "natural", "all"), "n"] == 2
+    assert found.loc[("mean", "natural", "all"), "peak_depth"] == pytest.approx((0.5 + 0.5) / 2)
+    assert found.loc[("mean", "natural", "vgg13"), "reason"] == "1 task: an interval needs 2"
+    assert "0 tasks of one domain" in found.loc[("difference", "all", "vgg13"), "reason"]
+
+
+def test_without_variation_there_is_no_interval():
+    same = {f"t{i}": (d, [9, 1, 5, 2, 1]) for i, d in enumerate(["natural", "radiology"] * 2)}
+    found = representation_peaks(curves(same), ESTIMATOR).set_index(["kind", "domain", "model"])
+    for kind, domain in (("mean", "natural"), ("difference", "all")):
+        row = found.loc[(kind, domain, "all")]
+        assert pd.notna(row["peak_depth"])
+        assert pd.isna(row["peak_depth_low"])
+        assert "no interval" in row["reason"]
+
+
+def test_tables_of_a_study_that_measured_every_block(tmp_path):
+    tables = write_study(tmp_path, MANY, diverged=[("task0", 100)], layers=LAYERS)
+    layers = tables["representation_layers"]
+    assert len(layers) == 15 * len(LAYERS) + 1
+    gone = layers[layers["status"] == "diverged"]
+    assert gone["representation_id_mle_k1"].isna().all()
+    assert not gone["is_peak"].any()
+    assert layers["is_peak"].sum() == 15
+    # What everything else is about stays the penultimate layer.
+    last = layers[layers["layer"] == "penultimate"].set_index(["task", "n_train"])
+    runs = tables["runs"].set_index(["task", "n_train"])
+    assert len(runs) == 16
+    pd.testing.assert_series_equal(
+        runs["representation_id"], last.loc[runs.index, ESTIMATOR], check_names=False
+    )
+    text = summary_of(tables)
+    assert "- Peak of d_repr over layers, radiology: at depth" in text
+    assert "- Difference of the peak's depth, natural − radiology:" in text
+    assert "](figures/id_by_layer.png)" in text
+
+
+def test_studies_of_the_penultimate_layer_alone_have_neither(tmp_path):
+    tables = write_study(tmp_path, MANY)
+    assert not {"representation_layers", "representation_peaks"} & set(tables)
+    assert "id_by_layer" not in summary_of(tables)
+
+
+def test_the_figure_marks_the_peaks_and_tells_domains_apart():
+    figure = id_by_layer(curves(FIVE, note="made up"), ESTIMATOR)
+    [axis] = figure.axes
+    rings = {line.get_markeredgecolor(): line for line in axis.lines if line.get_markersize() == 9}
+    assert len(rings) == 2
+    depths = sorted(float(line.get_xdata()[0]) for line in rings.values())
+    # The mean of radiology is highest at layer1.0 (9.83), of natural at penultimate (12.5).
+    assert depths == [0.5, 0.75]
+    thick = [
+        line for line in axis.lines if line.get_linewidth() == 1.6 and line not in rings.values()
+    ]
+    assert {line.get_linestyle() for line in thick} == {"-", "--"}
+    assert {line.get_marker() for line in thick} == {"o", "s"}
+    assert axis.get_xlim()[1] >= 1
+    assert "depth" in figure.get_supxlabel()
+    assert "made up" in figure.get_supxlabel()
+    assert figure.get_supylabel() == "intrinsic dimension (TwoNN)"
+    figure.savefig(io.BytesIO(), format="png", dpi=50)
+
+
+def test_the_figure_of_many_networks_with_gaps():
+    table = pd.concat([curves(FIVE, model=f"net{i}") for i in range(4)], ignore_index=True)
+    table.loc[table["model"] == "net1", ESTIMATOR] = np.nan
+    figure = id_by_layer(table, ESTIMATOR)
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    assert [axis.get_title(loc="left") for axis in shown] == ["net0", "net1", "net2", "net3"]
+    figure.savefig(io.BytesIO(), format="png", dpi=50)

@@ -1,0 +1,146 @@
+"""config.yaml: what is right passes, what is wrong is named with what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+
+from idsharp.study.config import ConfigError, check_config, hyperparameters, study_settings
+
+
+@pytest.fixture(scope="module")
+def config(root):
+    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_projects_own_config_is_right(config):
+    for study in config["studies"]:
+        check_config(config | {"study": study})
+
+
+def test_a_study_takes_what_it_does_not_say_from_the_defaults(config):
+    settings = study_settings(config | {"study": "demo"})
+    assert settings["image_size"] == config["studies"]["demo"]["image_size"]
+    assert settings["weight_decay"] == config["defaults"]["weight_decay"]
+    assert settings["name"] == "demo"
+
+
+def test_a_users_study_takes_three_lines(config):
+    mine = copy.deepcopy(config) | {"study": "mine"}
+    mine["datasets"]["mine"] = {"adapter": "folder", "path": "/images", "domain": "radiology"}
+    mine["tasks"]["mine"] = {"dataset": "mine"}
+    mine["studies"]["mine"] = {"tasks": ["mine"]}
+    check_config(mine)
+
+
+def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(config):
+    for vgg in ("vgg13", "vgg16", "vgg19"):
+        assert hyperparameters(config, vgg, "svhn") == {"learning_rate": 1.0e-6, "batch_size": 6}
+    changed = copy.deepcopy(config)
+    vgg = changed["models"]["vgg13"] | {"by_dataset": {"demo_digits": {"learning_rate": 1.0e-6}}}
+    changed["models"]["vgg13"] = vgg
+    check_config(changed)
+    assert hyperparameters(changed, "vgg13", "demo_photos") == {
+        "learning_rate": 1.0e-4,
+        "batch_size": 6,
+    }
+    on_digits = {"learning_rate": 1.0e-6, "batch_size": 6}
+    assert hyperparameters(changed, "vgg13", "demo_digits") == on_digits
+    # A model without an entry.
+    changed["studies"]["demo"]["models"] = ["convnext_tiny"]
+    check_config(changed)
+    assert hyperparameters(changed, "convnext_tiny", "demo_digits") == changed["models"]["other"]
+
+
+WRONG = {
+    "study: dmo": (r"study names 'dmo'.*did you mean demo\?.*there are: demo", "study", "dmo"),
+    "unknown key": (
+        r"studies.demo has an unknown key 'epoch' \(did you mean epochs\?\); allowed: attacks",
+        "studies.demo.epoch", 3,
+    ),
+    "type": (r"studies.demo.epochs is 'x'; allowed: a whole number of epochs",
+             "studies.demo.epochs", "x"),
+    "model": (r"studies.demo.models: unknown model 'resnet19' \(did you mean resnet18\?\)",
+              "studies.demo.models", ["resnet19"]),
+    "models": (r"models: unknown model 'resnet19'",
+               "models.resnet19", {"learning_rate": 1.0e-3, "batch_size": 6}),
+    "model's image": (r"studies.demo.models: inception_v3 needs images of at least 75×75",
+                      "studies.demo.models", ["resnet18", "inception_v3"]),
+    "hyperparameters": (r"models lacks other", "models.other", None),
+    "by dataset": (r"models.vgg13.by_dataset names 'demo_digit'.*did you mean demo_digits",
+                   "models.vgg13.by_dataset", {"demo_digit": {"learning_rate": 1.0e-6}}),
+    "by dataset, empty": (r"models.vgg13.by_dataset.photos is {}.*, batch_size or both",
+                          "models.vgg13.by_dataset", {"photos": {}}),
+    "precision": (r"defaults.precision is 'half'; allowed: a number format — auto, float32",
+                  "defaults.precision", "half"),
+    "balance": (r"studies.demo.n_train is 101: task mnist_3v8 has 2 classes.*multiple of 2",
+                "studies.demo.n_train", [101]),
+    "pool": (r"studies.demo.pool_size is 500:.*at least 600", "studies.demo.pool_size", 500),
+    "epsilon": (r"studies.demo.shown_epsilon is 3: write one of the epsilons",
+                "studies.demo.shown_epsilon", 3),
+    "attack": (r"studies.demo.attacks\[1\] is 'cw'; allowed: an attack — fgsm, pgd",
+               "studies.demo.attacks", ["fgsm", "cw"]),
+    "dlr": (r"studies.demo.attacks\[0\] is 'dlr'.*needs 3 classes, its targeted form 4.*write pgd",
+            "studies.demo.attacks", ["dlr"]),
+    "apgd-dlr": (r"attacks\[1\] is 'apgd-dlr'; allowed: fgsm or pgd. The DLR loss",
+                 "studies.demo.attacks", ["fgsm", "apgd-dlr"]),
+    "step": (r"pgd_step_size is 0.5; allowed: a number of at least 1.*end inside the bound",
+             "studies.demo.pgd_step_size", 0.5),
+    "blocks": (r"studies.blocks.models: the blocks of vit_b_16 have no names here.*penultimate",
+               "studies.blocks", {"tasks": ["photos"], "models": ["vit_b_16"], "n_train": [100],
+                                  "representation_layers": "blocks"}),
+    "layers": (r"studies.demo.representation_layers is 'all'; allowed:.*penultimate or blocks",
+               "studies.demo.representation_layers", "all"),
+    "task": (r"studies.demo.tasks names 'photo'.*did you mean photos",
+             "studies.demo.tasks", ["photo"]),
+    "dataset": (r"tasks.photos.dataset names 'nowhere'", "tasks.photos.dataset", "nowhere"),
+    "labels": (r"tasks.mnist_3v8.classes\[.\]\[0\] is .; allowed: a label, in quotes",
+               "tasks.mnist_3v8.classes", [[3], [8]]),
+    "adapter": (r"datasets.x.adapter is 'tape'; allowed:.*embedded, folder, .*npz, .*table",
+                "datasets.x", {"adapter": "tape", "domain": "natural"}),
+    "path": (r"datasets.x lacks path", "datasets.x", {"adapter": "dicom", "domain": "natural"}),
+    "draw": (r"tasks.photos.classes lacks number", "tasks.photos.classes",
+             {"draw": 2, "at_least": 5}),
+    "drawn balance": (r"n_train is 100: task mnist_3v8 has 3 classes", "tasks.mnist_3v8.classes",
+                      {"draw": 3, "at_least": 5, "number": 1}),
+    "measured": (r"studies.demo.measured names photos, which studies.demo.tasks names too",
+                 "studies.demo.measured", ["photos"]),
+    "mirror": (r"mirror is 3; allowed: a folder, or an address", "mirror", 3),
+    "npz": (r"a path, or a url and its checksum",
+            "datasets.x", {"adapter": "npz", "domain": "natural", "url": "https://x.org/y.npz"}),
+    "defaults": (r"defaults lacks k", "defaults.k", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_settings_are_named(config, case):
+    message, key, value = WRONG[case]
+    wrong = copy.deepcopy(config)
+    *path, last = key.split(".")
+    place = wrong
+    for part in path:
+        place = place[part]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    with pytest.raises(ConfigError, match=message):
+        check_config(wrong)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"adapter": "array", "path": "x.npy", "labels": "y.npy"},
+        {"adapter": "table", "path": "list.csv", "allow_outside": True},
+        {"adapter": "dicom", "path": "scans"},
+        {"adapter": "nifti", "path": "volumes", "channel": 1, "central": 0.5},
+    ],
+)
+def test_adapters_of_ones_own_images(config, settings):
+    mine = copy.deepcopy(config)
+    mine["datasets"]["mine"] = settings | {"domain": "radiology"}
+    check_config(mine)
+    del mine["datasets"]["mine"]["path"]
+    with pytest.raises(ConfigError, match=r"datasets\.mine lacks path"):
+        check_config(mine)

@@ -1,0 +1,116 @@
+"""The 8-bit image format."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idsharp.tasks.images import (
+    UnreadableImageError,
+    read_image,
+    resize,
+    set_channels,
+    standardize,
+    to_grey,
+    to_uint8,
+)
+
+
+def test_own_maximum_becomes_255():
+    scaled = to_uint8(np.array([[0, 50], [100, 200]], dtype=np.uint16))
+    assert scaled.tolist() == [[0, 64], [128, 255]]
+    assert to_uint8(np.array([[0.0, 0.5]])).tolist() == [[0, 255]]
+    assert to_uint8(np.array([[3, 60_000]], dtype=np.uint16)).max() == 255
+
+
+def test_zero_stays_zero_and_negative_values_are_lifted():
+    assert to_uint8(np.zeros((2, 2))).max() == 0
+    assert to_uint8(np.array([[-100, 0, 100]], dtype=np.int16)).tolist() == [[0, 128, 255]]
+
+
+@pytest.mark.parametrize("bad", [np.zeros((0, 4)), np.array([[np.nan, 1.0]]), np.array([[np.inf]])])
+def test_refuses_empty_and_not_finite(bad):
+    with pytest.raises(ValueError, match=r"no pixels|not finite"):
+        to_uint8(bad)
+
+
+def test_channels():
+    grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert set_channels(grey, 3).shape == (3, 2, 3)
+    assert (set_channels(grey, 3) == grey).all()
+    colour = np.zeros((2, 3, 3), np.uint8)
+    colour[..., 1] = 100
+    assert set_channels(colour, 3).shape == (3, 2, 3)
+    assert set_channels(colour, 1)[0] == pytest.approx(58.7)
+    with pytest.raises(ValueError, match="H×W or H×W×3"):
+        set_channels(np.zeros((2, 2, 4)), 1)
+
+
+def test_colour_keeps_one_maximum_for_all_channels():
+    colour = np.zeros((32, 32, 3), np.uint8)
+    colour[..., 0], colour[..., 1] = 100, 50
+    assert standardize(colour, 32, 3).max(axis=(1, 2)).tolist() == [255, 128, 0]
+
+
+def test_resize_is_antialiased_and_keeps_constants():
+    stripes = np.zeros((1, 64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    assert abs(resize(stripes, 16)[:, 2:-2].astype(int) - 128).max() <= 2
+    assert (resize(np.full((3, 20, 30), 7, np.uint8), 64) == 7).all()
+    assert resize(stripes, 64) is stripes
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("L", "png"), ("RGB", "png"), ("RGBA", "png"), ("P", "png"), ("1", "png"), ("I;16", "png"),
+     ("L", "jpg"), ("RGB", "jpg"), ("L", "tif"), ("I;16", "tif"), ("F", "tif")],
+)  # fmt: skip
+def test_files_of_every_kind(tmp_path, mode, suffix):
+    ramp = np.tile(np.arange(40, dtype=np.uint8) * 6, (30, 1))
+    if mode == "I;16":
+        image = Image.fromarray(ramp.astype(np.uint16) * 200)
+    elif mode == "F":
+        image = Image.fromarray(ramp.astype(np.float32) / 1000)
+    else:
+        image = Image.fromarray(ramp).convert(mode)
+    image.save(tmp_path / f"image.{suffix}")
+    pixels = read_image(tmp_path / f"image.{suffix}")
+    assert pixels.shape[:2] == (30, 40)
+    standard = standardize(pixels, 32, 1)
+    assert standard.shape == (1, 32, 32)
+    assert standard.dtype == np.uint8
+    if mode != "1":
+        expected = standardize(ramp, 32, 1).astype(int)
+        assert abs(standard - expected).max() <= (16 if suffix == "jpg" or mode == "P" else 1)
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    image = Image.fromarray(np.zeros((10, 20), np.uint8))
+    exif = image.getexif()
+    exif[0x0112] = 6  # rotate by 90 degrees to show
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_image(tmp_path / "turned.jpg").shape == (20, 10)
+
+
+def test_unreadable_files_are_named(tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("not an image")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    for name in ("empty.png", "text.png", "cut.png", "missing.png"):
+        with pytest.raises(UnreadableImageError, match=name):
+            read_image(tmp_path / name)
+    pages = [Image.fromarray(noise), Image.fromarray(noise)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(UnreadableImageError, match="2 pages"):
+        read_image(tmp_path / "pages.tif")
+
+
+def test_colour_images_made_grey_are_as_if_read_in_grey():
+    pixels = np.random.default_rng(0).integers(0, 200, (3, 32, 32, 3), dtype=np.uint8)
+    colour = np.stack([standardize(image, 32, 3) for image in pixels])
+    grey = np.stack([standardize(image, 32, 1) for image in pixels])
+    assert to_grey(colour).shape == (3, 1, 32, 32)
+    # Both are rounded once more, each after its own scaling.
+    assert abs(to_grey(colour).astype(int) - grey).max() <= 1

@@ -1,0 +1,88 @@
+"""Every rule tracks the code that it runs."""
+
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "rules"))
+from helpers import code_for, look_for_jobs_only_when_one_ends
+
+SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
+
+
+def test_found_modules_cover_what_a_script_really_imports(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    code = (
+        "import importlib, json, sys\n"
+        "found = {}\n"
+        "for script in sys.argv[1:]:\n"
+        "    for name in [n for n in sys.modules if n.split('.')[0] in ('idsharp', 'scripts')]:\n"
+        "        del sys.modules[name]\n"
+        "    importlib.import_module(f'scripts.{script}')\n"
+        "    modules = [m for n, m in sys.modules.items() if n.split('.')[0] == 'idsharp']\n"
+        "    found[script] = [m.__file__ for m in modules]\n"
+        "print(json.dumps(found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SCRIPTS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for script, files in json.loads(done.stdout.splitlines()[-1]).items():
+        tracked = {str(ROOT / file) for file in code_for(ROOT, script)}
+        missing = set(files) - tracked
+        assert not missing, f"{script} imports {missing}, which its rule does not track"
+        assert files
+
+
+def test_scripts_come_first_and_do_not_track_what_they_do_not_import(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert code_for(ROOT, "attack")[0] == "scripts/attack.py"
+    assert "idsharp/attacks/gradient.py" in code_for(ROOT, "attack")
+    assert "idsharp/properties/dimension.py" not in code_for(ROOT, "train")
+    assert "idsharp/attacks/gradient.py" not in code_for(ROOT, "train")
+
+
+def test_a_dataset_depends_on_its_own_adapter_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    folder = "idsharp/datasets/collections"
+    for script in ("locate", "index", "prepare"):
+        code = code_for(ROOT, script, "brats")
+        assert code[0] == f"scripts/{script}.py"
+        assert {f"{folder}/brats.py", f"{folder}/brain_slices.py"} <= set(code)
+        assert not {f"{folder}/duke.py", f"{folder}/medmnist.py"} & set(code)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
+def test_every_rule_with_a_script_tracks_it(file):
+    for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+        tracked = re.findall(r'\bcode_for(?:_dataset)?\("(\w+)"', rule)
+        assert len(tracked) == 1, rule.splitlines()[0]
+        assert tracked[0] in SCRIPTS
+        assert "python {input.code[0]}" in rule
+
+
+def test_parsing_the_workflow_does_not_import_torch():
+    code = (
+        "import sys; sys.path[:0] = ['rules', '.']; import helpers, idsharp.study.config; "
+        "assert not {'torch', 'torchvision', 'scipy', 'pydicom'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(None, False), ("20/1m", True)])
+def test_snakemakes_own_limit_of_jobs_goes_and_that_of_a_user_stays(limit, kept):
+    from snakemake.cli import get_argument_parser
+    from snakemake.scheduling.job_scheduler import JobRateLimiter
+
+    arguments = ["--max-jobs-per-timespan", limit] if limit else []
+    asked = get_argument_parser().parse_args(arguments).max_jobs_per_timespan
+    scheduler = SimpleNamespace(job_rate_limiter=JobRateLimiter(asked))
+    look_for_jobs_only_when_one_ends(scheduler)
+    assert (scheduler.job_rate_limiter is not None) == kept
