@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+from idsharp.version import __version__
 
 _API = ("intrinsic_dimension", "label_sharpness", "representation_dimension")
 __all__ = ["__version__", *_API]

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from idsharp.version import __version__
+
 if TYPE_CHECKING:
     # Imported by those who have tables; training, attacks and measures start faster without.
     import pandas as pd
@@ -86,8 +88,6 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
 
 def provenance(*packages: str) -> dict:
     """Versions of idsharp, Python and these packages, and the commit of the code."""
-    from idsharp import __version__
-
     record = {"idsharp_version": __version__, "python_version": platform.python_version()}
     for package in packages:
         try:

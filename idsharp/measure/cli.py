@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from idsharp.version import __version__
+
 _DESCRIPTION = """\
 Measure the intrinsic dimension and the label sharpness of your own images, and find duplicates.
 
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="idsharp",
         description="Intrinsic dimension and label sharpness of image datasets.",
     )
-    parser.add_argument("--version", action="version", version=f"idsharp {_version()}")
+    parser.add_argument("--version", action="version", version=f"idsharp {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     measure = commands.add_parser(
         "measure",
@@ -167,12 +169,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
             import matplotlib  # noqa: F401
         except ImportError as error:
             raise OSError("figures need matplotlib: pip install 'idsharp[figures]'") from error
-
-
-def _version() -> str:
-    from idsharp import __version__
-
-    return __version__
 
 
 def _whole(lowest: int):

@@ -11,8 +11,8 @@ import shutil
 import time
 from pathlib import Path
 
-from idsharp import __version__
 from idsharp.common.console import Console
+from idsharp.version import __version__
 
 #: Seconds before the next attempt, after one, two, … failures in a row without progress.
 PAUSES = (1, 3, 10, 30, 60)
