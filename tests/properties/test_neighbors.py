@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idsharp.common import progress
+from idsharp.properties.neighbors import integer
 from idsharp.properties.neighbors.floating import FloatSearch
 from idsharp.properties.neighbors.integer import (
     COLUMNS,
@@ -239,16 +240,16 @@ def test_column_limits():
     m=st.integers(1, 70),
     n=st.integers(1, 70),
     width=st.integers(1, 2100),
-    integer=st.booleans(),
+    instruction=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_products_are_exact_with_and_without_the_instruction(m, n, width, integer, seed):
+def test_products_are_exact_with_and_without_the_instruction(m, n, width, instruction, seed):
     rng = np.random.default_rng(seed)
     values = rng.integers(-128, 128, (m + n, width))
     values[rng.random(m + n) < 0.3] = -128
     a, b = (torch.from_numpy(x.astype(np.int8)) for x in (values[:m], values[m:]))
     with pytest.MonkeyPatch.context() as patch:
-        if not integer:
+        if not instruction:
             patch.setattr(integer, "has_integer_product", lambda device: False)
         assert (integer_products(a, b).numpy() == values[:m] @ values[m:].T).all()
         assert (symmetric_products(a).numpy() == values[:m] @ values[:m].T).all()
