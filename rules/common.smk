@@ -103,7 +103,7 @@ def dataset_paths(wildcards):
     if open_dataset(wildcards.dataset, settings, config["data_dir"]).downloads:
         return []
     given = [settings.get("path", f"{config['data_dir']}/{wildcards.dataset}")]
-    given += [settings["labels"]] if "labels" in settings else []
+    given += [settings[key] for key in ("labels", "patients") if key in settings]
     return helpers.tracked_paths(given)
 
 

@@ -24,7 +24,9 @@ rule train:
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         outputs=lambda wildcards: outputs_of(wildcards.task),
-        input_scale=SETTINGS["input_scale"],
+        input_scale=lambda wildcards: hyperparameters(
+            config, wildcards.model, dataset_of(wildcards.task)
+        )["input_scale"],
         epochs=SETTINGS["epochs"],
         batch_size=lambda wildcards: hyperparameters(
             config, wildcards.model, dataset_of(wildcards.task)

@@ -76,10 +76,14 @@ def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
 
 
 def hyperparameters(config: dict, model: str, dataset: str) -> dict:
-    """Learning rate and batch size of a model on a dataset; of `other` where it has no entry."""
+    """Learning rate, batch size and input scale of a model on a dataset.
+
+    A model without an entry takes those of `other`; without an input scale of its own, the study's.
+    """
     settings = config["models"].get(model, config["models"]["other"])
-    chosen = settings | settings.get("by_dataset", {}).get(dataset, {})
-    return {name: chosen[name] for name in ("learning_rate", "batch_size")}
+    chosen = {"input_scale": study_settings(config)["input_scale"]} | settings
+    chosen |= settings.get("by_dataset", {}).get(dataset, {})
+    return {name: chosen[name] for name in ("learning_rate", "batch_size", "input_scale")}
 
 
 def merged(config: dict, more: dict) -> dict:

@@ -115,6 +115,32 @@ def test_array_mistakes_are_explained(tmp_path):
             dataset("array", path, **settings).index()
 
 
+@pytest.mark.parametrize("ids", [np.array(["p1", "p1", "p2"]), np.array([[7], [7], [8]])])
+def test_patients_of_arrays_reach_the_index(tmp_path, ids):
+    images = np.zeros((3, 4, 4), np.uint8)
+    np.savez(tmp_path / "x.npz", images=images, labels=np.arange(3), patients=ids)
+    np.save(tmp_path / "x.npy", images)
+    np.save(tmp_path / "ids.npy", ids)
+    inside = dataset("array", tmp_path / "x.npz", patients="patients").index()
+    beside = dataset("array", tmp_path / "x.npy", patients=str(tmp_path / "ids.npy")).index()
+    expected = [str(value) for value in ids.reshape(-1)]
+    assert inside["patient"].tolist() == beside["patient"].tolist() == expected
+    assert inside["label"].tolist() == ["0", "1", "2"]
+    # Not without being asked: an array of this name may be anything.
+    assert set(dataset("array", tmp_path / "x.npz").index()["patient"]) == {""}
+
+
+def test_patients_that_do_not_fit_the_images_are_refused(tmp_path):
+    images = np.zeros((3, 4, 4), np.uint8)
+    np.savez(tmp_path / "x.npz", images=images, patients=np.arange(2))
+    with pytest.raises(DatasetError, match=r"3 images, but patients of shape \(2,\)"):
+        dataset("array", tmp_path / "x.npz", patients="patients").index()
+    with pytest.raises(DatasetError, match="no array 'persons' of patients; it has images, pat"):
+        dataset("array", tmp_path / "x.npz", patients="persons").index()
+    with pytest.raises(DatasetError, match=r"there is no file .*ids\.npy"):
+        dataset("array", tmp_path / "x.npz", patients=str(tmp_path / "ids.npy")).index()
+
+
 def test_array_pickles_are_never_loaded(tmp_path):
     class Bomb:
         def __reduce__(self):

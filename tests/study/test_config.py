@@ -34,8 +34,9 @@ def test_a_users_study_takes_three_lines(config):
 
 
 def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(config):
+    on_svhn = {"learning_rate": 1.0e-6, "batch_size": 6, "input_scale": 255}
     for vgg in ("vgg13", "vgg16", "vgg19"):
-        assert hyperparameters(config, vgg, "svhn") == {"learning_rate": 1.0e-6, "batch_size": 6}
+        assert hyperparameters(config, vgg, "svhn") == on_svhn
     changed = copy.deepcopy(config)
     vgg = changed["models"]["vgg13"] | {"by_dataset": {"demo_digits": {"learning_rate": 1.0e-6}}}
     changed["models"]["vgg13"] = vgg
@@ -43,13 +44,29 @@ def test_hyperparameters_are_of_the_model_and_where_it_says_so_of_the_dataset(co
     assert hyperparameters(changed, "vgg13", "demo_photos") == {
         "learning_rate": 1.0e-4,
         "batch_size": 6,
+        "input_scale": 255,
     }
-    on_digits = {"learning_rate": 1.0e-6, "batch_size": 6}
+    on_digits = {"learning_rate": 1.0e-6, "batch_size": 6, "input_scale": 255}
     assert hyperparameters(changed, "vgg13", "demo_digits") == on_digits
     # A model without an entry.
     changed["studies"]["demo"]["models"] = ["convnext_tiny"]
     check_config(changed)
-    assert hyperparameters(changed, "convnext_tiny", "demo_digits") == changed["models"]["other"]
+    other = changed["models"]["other"] | {"input_scale": 255}
+    assert hyperparameters(changed, "convnext_tiny", "demo_digits") == other
+
+
+def test_a_model_may_have_an_input_scale_of_its_own(config):
+    squeezenet = config["models"]["squeezenet1_1"] | {"input_scale": 1}
+    squeezenet["by_dataset"] = {"demo_photos": {"input_scale": 2}}
+    changed = config | {"models": config["models"] | {"squeezenet1_1": squeezenet}}
+    changed["defaults"] = config["defaults"] | {"input_scale": 100}
+    check_config(changed)
+    for model, dataset, scale in (
+        ("squeezenet1_1", "demo_digits", 1),
+        ("squeezenet1_1", "demo_photos", 2),
+        ("resnet18", "demo_digits", 100),
+    ):
+        assert hyperparameters(changed, model, dataset)["input_scale"] == scale
 
 
 WRONG = {

@@ -15,7 +15,8 @@ class ArrayDataset(Dataset):
     """Images N×H×W, N×H×W×C or N×C×H×W (C is 1 or 3), and labels N or N×1 where there are any.
 
     `path` names an .npy file of images, and `labels` one of labels; or `path` names an .npz file
-    that holds `images` and, with labels, `labels`. Pickled objects are refused.
+    that holds `images` and, with labels, `labels`. `patients` gives a patient id for each image: by
+    the name of an array in the .npz file, or as an .npy file. Pickled objects are refused.
     """
 
     in_memory = True
@@ -28,38 +29,56 @@ class ArrayDataset(Dataset):
         return self._files()
 
     def _files(self) -> list[Path]:
-        files = [self.path]
-        if "labels" in self.settings:
-            files.append(Path(os.path.expanduser(os.path.expandvars(self.settings["labels"]))))
-        return files
+        return [self.path, *self._beside().values()]
+
+    def _beside(self) -> dict[str, Path]:
+        """The .npy files of labels and patients, where the settings name them."""
+        named = {key: self.settings[key] for key in ("labels", "patients") if key in self.settings}
+        return {
+            key: Path(os.path.expanduser(os.path.expandvars(path)))
+            for key, path in named.items()
+            if key == "labels" or path.endswith(".npy")
+        }
 
     def index(self) -> pd.DataFrame:
-        images, labels = self._arrays
-        if labels is None:
-            labels = np.full(len(images), "")
-        return make_index([(f"image_{i}", str(i), label, "", "") for i, label in enumerate(labels)])
+        images, labels, patients = self._arrays
+        nothing = [""] * len(images)
+        rows = zip(labels or nothing, patients or nothing, strict=True)
+        return make_index([(f"image_{i}", str(i), *both, "") for i, both in enumerate(rows)])
 
     def read(self, where: str) -> np.ndarray:
         return self._arrays[0][int(where)]
 
     @cached_property
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
-        file, *labels = self.locate()
-        images = self._load(file)
-        if isinstance(images, dict):
-            if "images" not in images:
+    def _arrays(self) -> tuple[np.ndarray, list[str] | None, list[str] | None]:
+        """Images, and a label and a patient for each where there are any."""
+        file, *_ = self.locate()
+        stored = self._load(file)
+        inner = stored if isinstance(stored, dict) else {"images": stored}
+        if "images" not in inner:
+            raise DatasetError(
+                f"dataset {self.name}: {file} holds {list(inner)}; expected images and labels,"
+                " or MedMNIST's train_images, train_labels, …"
+            )
+        found = {"labels": inner.get("labels")}
+        patients = self.settings.get("patients")
+        if patients and not patients.endswith(".npy"):
+            if patients not in inner:
                 raise DatasetError(
-                    f"dataset {self.name}: {file} holds {list(images)}; expected images and labels,"
-                    " or MedMNIST's train_images, train_labels, …"
+                    f"dataset {self.name}: {file} holds no array {patients!r} of patients; it has "
+                    f"{', '.join(inner)}"
                 )
-            images, inner = images["images"], images.get("labels")
-        else:
-            inner = None
-        found = self._load(labels[0]) if labels else inner
-        if isinstance(found, dict):
-            raise DatasetError(f"dataset {self.name}: {labels[0]} is no .npy file of labels")
-        images = self._channels_last(images)
-        return images, None if found is None else self._checked(found, len(images))
+            found["patients"] = inner[patients]
+        for what, beside in self._beside().items():
+            found[what] = self._load(beside)
+            if isinstance(found[what], dict):
+                raise DatasetError(f"dataset {self.name}: {beside} is no .npy file of {what}")
+        images = self._channels_last(inner["images"])
+        labels, ids = (
+            None if found.get(what) is None else self._checked(found[what], len(images), what)
+            for what in ("labels", "patients")
+        )
+        return images, labels, ids
 
     def _load(self, file: Path) -> np.ndarray | dict[str, np.ndarray]:
         """One array, memory-mapped, or the arrays of an .npz file."""
@@ -91,17 +110,17 @@ class ArrayDataset(Dataset):
             f"{images.dtype}; expected numbers, N×H×W, or N×H×W×C or N×C×H×W with C = 1 or 3"
         )
 
-    def _checked(self, labels: np.ndarray, n: int) -> list[str]:
+    def _checked(self, labels: np.ndarray, n: int, what: str) -> list[str]:
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim != 1 or len(labels) != n:
             raise DatasetError(
-                f"dataset {self.name}: {n} images, but labels of shape {labels.shape}; expected "
-                "one label an image, N or N×1"
+                f"dataset {self.name}: {n} images, but {what} of shape {labels.shape}; expected "
+                "one for each image, N or N×1"
             )
         if np.issubdtype(labels.dtype, np.floating):
             # 1.0 and 1 are the same class.
             if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
-                raise DatasetError(f"dataset {self.name}: labels must be whole numbers or words")
+                raise DatasetError(f"dataset {self.name}: {what} must be whole numbers or words")
             labels = labels.astype(np.int64)
         return [str(label) for label in labels]
