@@ -15,6 +15,7 @@ from idsharp.study.config import (
     adapter_settings,
     channels_of,
     check_config,
+    collection_of,
     hyperparameters,
     number_of_classes,
     study_settings,
@@ -145,6 +146,7 @@ def described_tasks():
     for task in (*TASKS, *MEASURED):
         dataset = config["datasets"][dataset_of(task)]
         described[task] = {"dataset": dataset_of(task), "domain": dataset["domain"]}
+        described[task]["collection"] = collection_of(config, dataset_of(task))
         described[task]["note"] = dataset.get("note", "")
         described[task]["instead_of"] = config["tasks"][task].get("instead_of", "")
     return json.dumps(described)

@@ -22,6 +22,9 @@ _STUDY_SETTINGS = {
     "prostate": ["pool_size"],
 }
 
+#: Settings of a dataset that say what it means in a study, not how it is read.
+_NOT_FOR_ADAPTERS = ("domain", "collection", "note", "channels")
+
 
 class ConfigError(ValueError):
     """A wrong setting; the message names its key and says what is allowed."""
@@ -35,6 +38,7 @@ def check_config(config: dict) -> None:
         raise ConfigError(_explain(error, config))
     if config["study"] not in config["studies"]:
         raise ConfigError(_unknown("study", config["study"], config["studies"]))
+    _check_collections(config)
     for name, task in config["tasks"].items():
         if task["dataset"] not in config["datasets"]:
             key = f"tasks.{name}.dataset"
@@ -67,10 +71,18 @@ def channels_of(task: str, config: dict, study: dict) -> int:
     return config["datasets"][config["tasks"][task]["dataset"]].get("channels", 1)
 
 
+def collection_of(config: dict, dataset: str) -> str:
+    """The collection that a dataset's images belong to: by default the dataset itself.
+
+    Images of one collection are one unit of evidence in the regressions.
+    """
+    return config["datasets"][dataset].get("collection", dataset)
+
+
 def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
     """What an adapter is told: how a dataset is found and read."""
     settings = config["datasets"][dataset]
-    told = {key: settings[key] for key in settings if key not in ("domain", "note", "channels")}
+    told = {key: settings[key] for key in settings if key not in _NOT_FOR_ADAPTERS}
     told |= {key: study[key] for key in _STUDY_SETTINGS.get(settings["adapter"], [])}
     return told | ({"mirror": config["mirror"]} if "mirror" in config else {})
 
@@ -93,6 +105,19 @@ def merged(config: dict, more: dict) -> dict:
         nested = isinstance(value, dict) and isinstance(both.get(key), dict)
         both[key] = merged(both[key], value) if nested else value
     return both
+
+
+def _check_collections(config: dict) -> None:
+    first: dict[str, str] = {}
+    for name, dataset in config["datasets"].items():
+        other = first.setdefault(collection_of(config, name), name)
+        if config["datasets"][other]["domain"] != dataset["domain"]:
+            raise ConfigError(
+                f"datasets.{name}.domain is {dataset['domain']!r}, but {other}, of the same "
+                f"collection {collection_of(config, name)!r}, is "
+                f"{config['datasets'][other]['domain']!r}: a collection belongs to one domain; "
+                "change a domain, or give one of them another collection"
+            )
 
 
 def _check_hyperparameters(model: str, config: dict) -> None:

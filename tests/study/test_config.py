@@ -5,7 +5,14 @@ import copy
 import pytest
 import yaml
 
-from idsharp.study.config import ConfigError, check_config, hyperparameters, study_settings
+from idsharp.study.config import (
+    ConfigError,
+    adapter_settings,
+    check_config,
+    collection_of,
+    hyperparameters,
+    study_settings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +30,13 @@ def test_a_study_takes_what_it_does_not_say_from_the_defaults(config):
     assert settings["image_size"] == config["studies"]["demo"]["image_size"]
     assert settings["weight_decay"] == config["defaults"]["weight_decay"]
     assert settings["name"] == "demo"
+
+
+def test_collections_are_named_or_are_the_dataset_itself(config):
+    assert collection_of(config, "demo_brain_subtle") == "demo_brain"
+    assert collection_of(config, "demo_brain_obvious") == "demo_brain"
+    assert collection_of(config, "chexpert") == "chexpert"
+    assert "collection" not in adapter_settings(config, {}, "demo_brain_subtle")
 
 
 def test_a_users_study_takes_three_lines(config):
@@ -125,6 +139,10 @@ WRONG = {
     "mirror": (r"mirror is 3; allowed: a folder, or an address", "mirror", 3),
     "npz": (r"a path, or a url and its checksum",
             "datasets.x", {"adapter": "npz", "domain": "natural", "url": "https://x.org/y.npz"}),
+    "collection": (
+                   r"mine.domain is 'radiology', but demo_digits, of the same collection 'mnist'",
+                   "datasets.mine", {"adapter": "folder", "path": "x", "domain": "radiology",
+                                     "collection": "mnist"}),
     "defaults": (r"defaults lacks k", "defaults.k", None),
 }  # fmt: skip
 
