@@ -20,6 +20,7 @@ from idsharp.common.device import peak_memory_mb, precision_on
 from idsharp.models.build import build_model
 from idsharp.models.inference import autocast, predict
 from idsharp.tasks.images import read_image, standardize
+from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
 from idsharp.training.loop import Engine, Recipe, train
 
@@ -82,9 +83,17 @@ def idsharp(options: argparse.Namespace, device: torch.device, timer: "Timer") -
     model = build_model(options.model, 1, OUTPUTS, 0, 255.0, options.side)
     recipe = Recipe(options.epochs + 1, options.batch, 1e-4)
     engine = Engine(options.precision, options.deterministic, options.cuda_graphs)
-    pair = (images[:2], labels[:2])
-    sets = (images, labels), pair
-    train(model, *sets, recipe, 0, device, lambda line: timer.epoch_ends(), engine)
+    everything = LabelledImages(images, labels, [str(i) for i in range(len(images))])
+    train(
+        model,
+        everything,
+        everything[:2],
+        recipe,
+        0,
+        device,
+        lambda line: timer.epoch_ends(),
+        engine,
+    )
     rate = len(images) * options.epochs / timer.seconds
     on_device = torch.from_numpy(images).to(device)
     precision = precision_on(device, options.precision)

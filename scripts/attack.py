@@ -9,9 +9,10 @@ from idsharp.attacks.files import write_examples, write_per_image
 from idsharp.attacks.plan import ATTACKS, AttackPlan, attack_records
 from idsharp.common.device import choose_algorithms, compute_device
 from idsharp.common.records import write_rows
-from idsharp.common.script import load_set, run
+from idsharp.common.script import run
 from idsharp.models.checkpoints import trained_models
 from idsharp.models.determinism import replace_pooling
+from idsharp.tasks.subsets import load_subset
 
 
 def main() -> None:
@@ -35,13 +36,13 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    test_set = load_set(args.images, args.samples, "test")
+    test_set = load_subset(args.images, args.samples, "test")
     pgd = (args.pgd_steps, args.pgd_step_size, args.pgd_restarts)
     plan = AttackPlan(tuple(args.attacks), tuple(args.epsilons), *pgd)
     rows, runs, shown = [], [], None
     with compute_device(args.jobs_per_gpu, report) as device:
         choose_algorithms(device, args.deterministic)
-        for names, model in trained_models(args.runs, test_set[0].shape[1]):
+        for names, model in trained_models(args.runs, test_set.images.shape[1]):
             if model is None:
                 rows += [names | {"attack": a, "epsilon_255": e} for a, e in plan.conditions]
                 continue

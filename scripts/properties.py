@@ -3,9 +3,10 @@
 import argparse
 
 from idsharp.common.records import provenance, write_json
-from idsharp.common.script import TooFewImagesError, load_set, run
+from idsharp.common.script import run
 from idsharp.common.seeds import generator
 from idsharp.properties.record import properties_record, unmeasured_record
+from idsharp.tasks.subsets import TooFewImagesError, load_subset
 
 
 def main() -> None:
@@ -22,15 +23,15 @@ def main() -> None:
     for subset, path in zip(args.subsets, args.records, strict=True):
         rng = generator("sharpness", args.task, subset)
         try:
-            images, labels, ids = load_set(args.images, args.samples, subset)
+            part = load_subset(args.images, args.samples, subset)
         except TooFewImagesError as error:
             # Sizes that a dataset cannot give are gaps in the tables; the study goes on.
             measured = unmeasured_record(args.k, str(error))
         else:
-            measured = properties_record(images, labels, args.k, args.m, args.draws, rng)
+            measured = properties_record(part.images, part.labels, args.k, args.m, args.draws, rng)
         for end in ("first", "second"):
             position = measured.pop(f"sharpest_{end}", None)
-            measured[f"sharpest_{end}_id"] = None if position is None else ids[position]
+            measured[f"sharpest_{end}_id"] = None if position is None else part.ids[position]
         record = {"task": args.task, "subset": subset} | measured
         write_json(path, record | provenance("numpy", "torch"))
         print(

@@ -6,10 +6,11 @@ import torch
 
 from idsharp.common.device import choose_algorithms, compute_device
 from idsharp.common.records import write_rows
-from idsharp.common.script import load_set, run
+from idsharp.common.script import run
 from idsharp.models.checkpoints import trained_models
 from idsharp.representations.layers import CHOICES, PENULTIMATE
 from idsharp.representations.record import representation_records
+from idsharp.tasks.subsets import load_subset
 
 
 def report(line: str) -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    pool, _, _ = load_set(args.images, args.samples, "pool")
+    pool = load_subset(args.images, args.samples, "pool").images
     rows = []
     with compute_device(args.jobs_per_gpu, report) as device:
         choose_algorithms(device, args.deterministic)

@@ -8,10 +8,11 @@ import torch
 
 from idsharp.common.device import compute_device
 from idsharp.common.records import atomic_path, provenance, write_json, write_rows
-from idsharp.common.script import TooFewImagesError, load_set, run
+from idsharp.common.script import run
 from idsharp.common.seeds import seed_for
 from idsharp.models.build import build_model, save_checkpoint
 from idsharp.models.checkpoints import write_gap
+from idsharp.tasks.subsets import TooFewImagesError, load_subset
 from idsharp.training.loop import HISTORY, Engine, Recipe, train
 from idsharp.training.state import StateFile, stop_signals
 
@@ -45,28 +46,25 @@ def main() -> None:
     recipe = Recipe(args.epochs, args.batch_size, args.learning_rate, args.weight_decay)
     names = {"task": args.task, "model": args.model, "n_train": args.n_train, "seed": args.seed}
     try:
-        images, labels, _ = load_set(args.images, args.samples, f"n{args.n_train}")
+        train_set = load_subset(args.images, args.samples, f"n{args.n_train}")
     except TooFewImagesError as error:
         write_gap(args.record, args.checkpoint, names, str(error))
         print(f"not trained: {error}")
         return
-    sets = (images, labels), load_set(args.images, args.samples, "test")[:2]
+    test_set = load_subset(args.images, args.samples, "test")
+    weights = seed_for("weights", args.task, args.model, args.seed)
+    channels, image_size = train_set.images.shape[1:3]
     # The same weights at the start for every N, so that N alone differs.
-    model = build_model(
-        args.model,
-        images.shape[1],
-        args.outputs,
-        seed_for("weights", args.task, args.model, args.seed),
-        args.input_scale,
-        images.shape[-1],
-    )
+    model = build_model(args.model, channels, args.outputs, weights, args.input_scale, image_size)
     engine = Engine(args.precision, args.deterministic, args.cuda_graphs)
     report = partial(print, flush=True)
     with compute_device(args.jobs_per_gpu, report) as device, stop_signals() as stopped:
         path = Path(args.checkpoint).with_suffix(".state")
         state_file = StateFile(path, stopped, args.state_seconds, report)
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
-        record, history = train(model, *sets, recipe, seed, device, report, engine, state_file)
+        record, history = train(
+            model, train_set, test_set, recipe, seed, device, report, engine, state_file
+        )
         settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
         # Before the next job takes the GPU, whose memory this one holds until it ends.
         with atomic_path(args.checkpoint) as temporary:

@@ -13,6 +13,7 @@ from idsharp.attacks.gradient import fgsm_step, logits_and_gradient, pgd_steps, 
 from idsharp.attacks.plan import GRADIENT_COST, AttackError, AttackPlan, Outcomes
 from idsharp.common.progress import Progress
 from idsharp.common.seeds import generator
+from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.loop import as_input
 
 # Pixels of a batch at most: activations are kept in float32, and trainings may share the GPU.
@@ -21,7 +22,7 @@ _PIXELS = 20 * 224 * 224
 
 def attack_network(
     model: nn.Module,
-    test_set: tuple[np.ndarray, np.ndarray, list[str]],
+    test_set: LabelledImages,
     plan: AttackPlan,
     task: str,
     device: torch.device,
@@ -34,7 +35,6 @@ def attack_network(
     same for every network, ε, batch and device.
 
     Args:
-        test_set: images (n×C×H×W uint8), class numbers (n), ids (n).
         report: receives lines of progress.
         batch_size: images at a time; None: 125, fewer of large ones.
 
@@ -42,12 +42,12 @@ def attack_network(
         AttackError: logits that are not finite.
     """
     model.to(device).eval()
-    height, width = test_set[0].shape[2:]
+    height, width = test_set.images.shape[2:]
     batch_size = batch_size or max(1, min(125, _PIXELS // (height * width)))
-    progress = Progress(report, "attack", len(test_set[2]) * (GRADIENT_COST + sum(plan.costs)))
+    progress = Progress(report, "attack", len(test_set) * (GRADIENT_COST + sum(plan.costs)))
     parts = []
-    for first in range(0, len(test_set[2]), batch_size):
-        batch = Batch.of(test_set, slice(first, first + batch_size), plan, task, device)
+    for first in range(0, len(test_set), batch_size):
+        batch = Batch.of(test_set[first : first + batch_size], plan, task, device)
         parts.append(_attack_batch(model, batch, plan, progress))
     results, zero = (torch.cat(part, dim=-1).cpu().numpy() for part in zip(*parts, strict=True))
     loss, margin, correct = np.moveaxis(results, 1, 0)
@@ -55,7 +55,7 @@ def attack_network(
     broken = np.flatnonzero(~np.isfinite(loss).all(axis=0))
     if len(broken):
         raise AttackError(
-            f"the loss of {len(broken)} images, such as {test_set[2][broken[0]]}, is not finite: "
+            f"the loss of {len(broken)} images, such as {test_set.ids[broken[0]]}, is not finite: "
             f"the logits overflow"
         )
     return Outcomes(loss, margin, correct.astype(bool), zero)
@@ -70,14 +70,15 @@ class Batch:
     starts: list[torch.Tensor]
 
     @classmethod
-    def of(cls, test_set, rows: slice, plan: AttackPlan, task: str, device: torch.device):
-        """Some rows of a test set."""
-        images, labels, ids = (part[rows] for part in test_set)
+    def of(cls, clean: LabelledImages, plan: AttackPlan, task: str, device: torch.device):
+        """Images of a test set."""
         # Copied: images may be a read-only memory map.
-        images = as_input(torch.from_numpy(np.array(images)).to(device))
-        labels = torch.from_numpy(np.array(labels, dtype=np.int64)).to(device)
+        images = as_input(torch.from_numpy(np.array(clean.images)).to(device))
+        labels = torch.from_numpy(np.array(clean.labels, dtype=np.int64)).to(device)
         restarts = plan.pgd_restarts if "pgd" in plan.attacks else 0
-        starts = [random_start(task, ids, restart, images.shape[1:]) for restart in range(restarts)]
+        starts = [
+            random_start(task, clean.ids, restart, images.shape[1:]) for restart in range(restarts)
+        ]
         return cls(images, labels, [start.to(device) for start in starts])
 
 
@@ -113,7 +114,7 @@ def examples(
     names: dict,
     model: nn.Module,
     outcomes: Outcomes,
-    test_set: tuple[np.ndarray, np.ndarray, list[str]],
+    test_set: LabelledImages,
     plan: AttackPlan,
     device: torch.device,
 ) -> list[Example]:
@@ -126,7 +127,7 @@ def examples(
     # The conditions begin with the first attack's, one for each ε.
     for row, epsilon in enumerate(plan.epsilons, start=1):
         i = choose_example(outcomes, row)
-        batch = Batch.of(test_set, slice(i, i + 1), plan, names["task"], device)
+        batch = Batch.of(test_set[i : i + 1], plan, names["task"], device)
         _, gradient = logits_and_gradient(model, batch.images, batch.labels)
         conditions = [(attack, epsilon) for attack in plan.attacks]
         attacked = [worst_case(model, batch, gradient, c, plan)[0] for c in conditions]
@@ -139,11 +140,11 @@ def examples(
                 model=names["model"],
                 n_train=names["n_train"],
                 seed=names["seed"],
-                image_id=test_set[2][i],
-                label=int(test_set[1][i]),
+                image_id=test_set.ids[i],
+                label=int(test_set.labels[i]),
                 epsilon_255=epsilon,
                 attacks=plan.attacks,
-                clean=np.array(test_set[0][i]),
+                clean=np.array(test_set.images[i]),
                 perturbation=((images[1:] - images[:1]) * (255 / epsilon)).cpu().numpy(),
                 predicted=predicted.cpu().numpy(),
                 probability=probability.cpu().numpy(),

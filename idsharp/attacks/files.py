@@ -12,6 +12,7 @@ import numpy as np
 
 from idsharp.attacks.plan import AttackPlan, Outcomes
 from idsharp.common.records import atomic_path
+from idsharp.tasks.subsets import LabelledImages
 
 #: Perturbations are kept in 8 bit: steps of ε/127.
 _LEVELS = 127
@@ -34,7 +35,7 @@ _ABOUT = {
 def write_per_image(
     path: str | Path,
     names: dict,
-    test_set: tuple[np.ndarray, np.ndarray, list[str]],
+    test_set: LabelledImages,
     runs: list[tuple[dict, Outcomes]],
     plan: AttackPlan,
 ) -> None:
@@ -46,7 +47,7 @@ def write_per_image(
         names: task and model.
         runs: the names of each run that did not diverge (n_train, seed), and its outcomes.
     """
-    n, conditions = len(test_set[2]), [("none", 0), *plan.conditions]
+    n, conditions = len(test_set), [("none", 0), *plan.conditions]
     outcomes = {
         "loss": (np.float32, [o.loss for _, o in runs], (len(conditions), n)),
         "margin": (np.float32, [o.margin for _, o in runs], (len(conditions), n)),
@@ -64,8 +65,8 @@ def write_per_image(
             seed=np.array([run["seed"] for run, _ in runs], dtype=np.int64),
             attack=np.array([attack for attack, _ in conditions]),
             epsilon_255=np.array([epsilon for _, epsilon in conditions]),
-            image_id=np.array(test_set[2], dtype=np.str_),
-            label=np.asarray(test_set[1], dtype=np.int64),
+            image_id=np.array(test_set.ids, dtype=np.str_),
+            label=np.asarray(test_set.labels, dtype=np.int64),
             **{name: getattr(plan, name) for name in settings},
             **{
                 name: np.array(values, dtype=dtype).reshape(len(runs), *shape)

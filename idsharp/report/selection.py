@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from idsharp.attacks.files import Example, read_example
-from idsharp.common.script import load_set
 from idsharp.study.layout import Layout
+from idsharp.tasks.subsets import load_subset
 
 # Images among which those that are shown are looked for.
 _SHOWN = 60
@@ -13,9 +13,9 @@ _SHOWN = 60
 
 def first_images(layout: Layout, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The first images of a task, enough to show some of each class, with class names."""
-    images, labels, _ = load_set(layout.images(task), layout.samples(task), "pool")
+    shown = load_subset(layout.images(task), layout.samples(task), "pool")[:_SHOWN]
     names = pd.read_csv(layout.samples(task), dtype=str, nrows=_SHOWN, keep_default_na=False)
-    return np.array(images[:_SHOWN]), labels[:_SHOWN], list(names["class"])
+    return np.array(shown.images), shown.labels, list(names["class"])
 
 
 def first_example(layout: Layout, task: str, epsilon: int) -> tuple[Example | None, dict[int, str]]:

@@ -18,6 +18,7 @@ from idsharp.common.device import choose_algorithms, describe, peak_memory_mb, p
 from idsharp.models.build import ScaledModel
 from idsharp.models.determinism import replace_pooling
 from idsharp.models.inference import as_input, autocast, constant, predict
+from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
 from idsharp.training.cuda_graphs import GraphedStep
 from idsharp.training.state import StateFile, fingerprint
@@ -71,8 +72,8 @@ def batches(
 
 def train(
     model: ScaledModel,
-    train_set: tuple[np.ndarray, np.ndarray],
-    test_set: tuple[np.ndarray, np.ndarray],
+    train_set: LabelledImages,
+    test_set: LabelledImages,
     recipe: Recipe,
     seed: int,
     device: torch.device,
@@ -83,7 +84,6 @@ def train(
     """Train in place; leave the model in eval mode.
 
     Args:
-        train_set, test_set: images (n×C×H×W uint8) and class numbers (n).
         report: receives a line of progress after each epoch.
         state_file: keeps the state of the training, which goes on from it if it is there.
 
@@ -127,7 +127,7 @@ class _Run:
         if state_file:
             settings = asdict(recipe) | asdict(engine) | {"seed": seed, "device": device.type}
             settings |= {"precision": self.precision, "input_scale": model.scale}
-            arrays = [*train_set, *test_set]
+            arrays = [train_set.images, train_set.labels, test_set.images, test_set.labels]
             self.fingerprint = fingerprint(settings, model.network.state_dict(), arrays)
         choose_algorithms(device, engine.deterministic)
         if engine.deterministic and device.type == "cuda":
@@ -270,12 +270,11 @@ class _Run:
         self.n_interruptions = state["n_interruptions"] + 1
 
 
-def _to_device(part: tuple[np.ndarray, np.ndarray], device: torch.device) -> tuple:
-    images, labels = part
+def _to_device(part: LabelledImages, device: torch.device) -> tuple:
     # Copied: images may be a read-only memory map.
     return (
-        torch.from_numpy(np.array(images)).to(device),
-        torch.from_numpy(np.array(labels, dtype=np.int64)).to(device),
+        torch.from_numpy(np.array(part.images)).to(device),
+        torch.from_numpy(np.array(part.labels, dtype=np.int64)).to(device),
     )
 
 

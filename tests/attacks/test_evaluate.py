@@ -22,6 +22,7 @@ from idsharp.attacks.gradient import fgsm, pgd
 from idsharp.attacks.plan import AttackError, AttackPlan, Outcomes, attack_records
 from idsharp.models.build import build_model
 from idsharp.report.figures.attacks import attack_examples
+from idsharp.tasks.subsets import LabelledImages
 
 CPU = torch.device("cpu")
 BOTH = AttackPlan(("fgsm", "pgd"), (1, 4), pgd_steps=3, pgd_restarts=2)
@@ -43,7 +44,7 @@ class Waves(nn.Module):
 def held_out():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8)
-    return images, np.arange(30) % 2, [f"image{i}" for i in range(30)]
+    return LabelledImages(images, np.arange(30) % 2, [f"image{i}" for i in range(30)])
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,14 @@ def outcomes(held_out):
 
 
 def as_tensors(held_out):
-    return torch.from_numpy(held_out[0]).float() / 255, torch.from_numpy(held_out[1])
+    return torch.from_numpy(held_out.images).float() / 255, torch.from_numpy(held_out.labels)
 
 
 def test_records_of_fgsm_on_a_resnet_are_as_defined():
     network = build_model("resnet18", 1, 2, seed=0, input_scale=1.0).eval()
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (10, 1, 32, 32), dtype=np.uint8)
-    held_out = images, np.arange(10) % 2, list(map(str, range(10)))
+    held_out = LabelledImages(images, np.arange(10) % 2, list(map(str, range(10))))
     plan = AttackPlan(("fgsm",), (1, 4))
     records = attack_records(attack_network(network, held_out, plan, "t", CPU, None, 7), plan)
     assert [record["epsilon_255"] for record in records] == [1, 4]
@@ -86,7 +87,7 @@ def test_pgd_keeps_the_worst_of_its_restarts(held_out, outcomes):
     size = 2.5 * 4 / 3 / 255
     results = []
     for restart in range(2):
-        start = random_start("task", held_out[2], restart, (1, 8, 8))
+        start = random_start("task", held_out.ids, restart, (1, 8, 8))
         attacked = pgd(model, images, labels, 4 / 255, 3, size, start)
         logits = model(attacked).detach()
         loss = cross_entropy(logits, labels, reduction="none")
@@ -122,7 +123,8 @@ def test_a_restart_that_fools_counts_before_one_of_higher_loss():
             is_bright = images.flatten(1) > 0.5
             return torch.where(is_bright, self.bright, self.dark) + 0 * images.flatten(1)
 
-    grey = np.full((6, 1, 1, 1), 127, dtype=np.uint8), np.zeros(6, int), list("abcdef")
+    pixels = np.full((6, 1, 1, 1), 127, dtype=np.uint8)
+    grey = LabelledImages(pixels, np.zeros(6, int), list("abcdef"))
     plan = AttackPlan(("pgd",), (8,), pgd_steps=1, pgd_restarts=16)
     fared = attack_network(Cliff(), grey, plan, "task", CPU)
     logits, truth = torch.stack([Cliff.bright, Cliff.dark]), torch.zeros(2, dtype=int)
@@ -136,7 +138,8 @@ def test_a_restart_that_fools_counts_before_one_of_higher_loss():
 
 def test_outcomes_depend_on_neither_the_batch_nor_the_order_of_images(held_out, outcomes):
     order = np.random.default_rng(1).permutation(30)
-    shuffled = held_out[0][order], held_out[1][order], [held_out[2][i] for i in order]
+    ids = [held_out.ids[i] for i in order]
+    shuffled = LabelledImages(held_out.images[order], held_out.labels[order], ids)
     again = attack_network(Waves(), shuffled, BOTH, "task", CPU, batch_size=30)
     np.testing.assert_allclose(again.loss, outcomes.loss[:, order], rtol=1e-3, atol=1e-4)
     another_task = attack_network(Waves(), held_out, BOTH, "other", CPU)
@@ -186,7 +189,7 @@ def test_vanished_gradients_are_counted(held_out):
 
     plan = AttackPlan(("fgsm",), (1,))
     fared = attack_network(Sure(), held_out, plan, "task", CPU)
-    np.testing.assert_array_equal(fared.zero_gradient, held_out[1] == 0)
+    np.testing.assert_array_equal(fared.zero_gradient, held_out.labels == 0)
     record = attack_records(fared, plan)[0]
     assert record["n_zero_gradient"] == 15
     assert record["n_attacked_correct"] == 15
@@ -231,7 +234,7 @@ def test_the_table_follows_from_the_per_image_file(tmp_path, held_out, outcomes)
     write_per_image(tmp_path / "a.npz", NAMES, held_out, runs, BOTH)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         kept = {name: file[name] for name in file.files}
-    assert kept["image_id"].tolist() == held_out[2]
+    assert kept["image_id"].tolist() == held_out.ids
     assert (kept["n_train"].tolist(), kept["seed"].tolist()) == ([100, 100], [0, 1])
     assert kept["loss"].shape == kept["margin"].shape == kept["correct"].shape == (2, 5, 30)
     assert kept["attack"].tolist() == ["none", "fgsm", "fgsm", "pgd", "pgd"]
@@ -274,9 +277,9 @@ def test_an_example_reads_back_as_it_was(tmp_path, held_out, outcomes):
     for row, epsilon in enumerate(BOTH.epsilons, start=1):
         example = read_example(tmp_path / "e.npz", epsilon)
         i = choose_example(outcomes, row)
-        assert (example.image_id, example.label) == (held_out[2][i], held_out[1][i])
+        assert (example.image_id, example.label) == (held_out.ids[i], held_out.labels[i])
         assert (example.task, example.n_train, example.attacks) == ("task", 100, ("fgsm", "pgd"))
-        np.testing.assert_array_equal(example.clean, held_out[0][i])
+        np.testing.assert_array_equal(example.clean, held_out.images[i])
         images, labels = (part[i : i + 1] for part in as_tensors(held_out))
         attacked = fgsm(model, images, labels, epsilon / 255)
         shown = example.clean / 255 + example.perturbation[0] * epsilon / 255

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from idsharp.common.script import TooFewImagesError, TrainingSetError, load_set
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset
 from idsharp.tasks.images import UnreadableImageError
 from idsharp.tasks.prepare import Request, prepare_task
@@ -155,21 +154,6 @@ def test_too_many_unreadable_files_stop_with_their_names():
         prepared(*make(n=80, broken=broken), unreadable_limit=0.01)
     with pytest.raises(SamplingError, match="readable images of class 0 remain"):
         prepared(*make(n=50, broken=broken), unreadable_limit=1)
-
-
-def test_training_sets_are_training_images_alone(tmp_path):
-    result = prepared(*make())
-    np.save(tmp_path / "images.npy", result.images)
-    result.samples.to_csv(tmp_path / "samples.csv", index=False)
-    files = tmp_path / "images.npy", tmp_path / "samples.csv"
-    images, labels, ids = load_set(*files, "n40")
-    assert (images == result.images[:40]).all()
-    assert np.bincount(labels).tolist() == [20, 20]
-    assert not set(ids) & set(load_set(*files, "test")[2])
-    with pytest.raises(TooFewImagesError, match="has 40 training images, 50 in all"):
-        load_set(*files, "n42")
-    with pytest.raises(TrainingSetError, match="cannot be balanced over 2 classes; write 10 or 12"):
-        load_set(*files, "n11")
 
 
 def test_classes_of_another_column_are_named_after_it():

@@ -9,6 +9,7 @@ import torch
 from idsharp.models.build import ScaledModel, build_model
 from idsharp.models.determinism import AveragePool, replace_pooling
 from idsharp.models.inference import constant, predict
+from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
 from idsharp.training.loop import HISTORY, Engine, Recipe, batches, evaluate, train
 from tests.conftest import blobs
@@ -17,7 +18,12 @@ from tests.conftest import blobs
 def two_classes(n, seed=0):
     images = np.concatenate([blobs(n // 2, 0, seed), blobs(n // 2, 1, seed)])[:, None]
     order = np.random.default_rng(seed).permutation(n)
-    return images[order], (np.arange(n) // (n // 2))[order]
+    labels = (np.arange(n) // (n // 2))[order]
+    return LabelledImages(images[order], labels, [f"image{i}" for i in range(n)])
+
+
+def as_tensors(part):
+    return torch.from_numpy(part.images), torch.from_numpy(part.labels)
 
 
 def test_adam_equals_torch_optim():
@@ -68,7 +74,7 @@ def test_training_learns_and_records(trained):
 @pytest.mark.slow
 def test_evaluation_is_the_mean_over_images(trained):
     model, record, _ = trained
-    images, labels = map(torch.from_numpy, two_classes(60, seed=9))
+    images, labels = as_tensors(two_classes(60, seed=9))
     loss, accuracy = evaluate(model, images, labels, batch_size=7)
     assert loss == pytest.approx(record["test_loss"], rel=1e-4)
     assert accuracy == record["test_accuracy"]
@@ -120,7 +126,7 @@ def test_a_record_says_how_it_came_about():
 
 def test_the_last_batch_counts_by_its_images():
     """With a learning rate of nothing, the loss met in training is that of the whole set."""
-    images, labels = map(torch.from_numpy, two_classes(26))
+    images, labels = as_tensors(two_classes(26))
     model = tiny_model()
     model.network[1], model.network[3] = torch.nn.Identity(), torch.nn.Identity()
     # Three batches of eight images, and one of two.
@@ -139,7 +145,7 @@ def test_bfloat16_is_near_float32():
 
 
 def test_the_last_epoch_is_tested_in_the_precision_of_the_attacks():
-    images, labels = map(torch.from_numpy, two_classes(60, seed=9))
+    images, labels = as_tensors(two_classes(60, seed=9))
     model = tiny_model()
     record, history = quietly(model, Recipe(2, 8, 1e-3), engine=Engine("bfloat16"))
     assert record["test_loss"] == evaluate(model, images, labels)[0]
