@@ -24,6 +24,7 @@ _ESTIMATORS = {
 COLUMNS = {
     "task": Column("Task", "", "dataset and what is told apart in it"),
     "dataset": Column("Dataset", "", "name in config.yaml"),
+    "collection": Column("Collection", "", "images of one collection are one unit of evidence"),
     "domain": Column("Domain", "", "radiology or natural; all: both together"),
     "note": Column("Note", "", "what must be said wherever the dataset is shown"),
     "instead_of": Column(

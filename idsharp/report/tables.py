@@ -140,7 +140,7 @@ def _datasets(layout: Layout, tasks: dict[str, dict], properties: pd.DataFrame) 
         [{"task": audit["task"]} | {n: audit[n] for n in _AUDIT} for audit in audits]
     )
     pools = properties[properties["subset"] == "pool"].drop(columns=["subset", "n_images"])
-    described = ["dataset", "domain", "note", "instead_of"]
+    described = ["dataset", "collection", "domain", "note", "instead_of"]
     names = pools[["task", *described]]
     measured = pools.drop(columns=described)
     return names.merge(counted, on="task").merge(measured, on="task")

@@ -59,10 +59,12 @@ def write_study(
                 learned.append(names | {"layer": "penultimate"})
         write_rows(layout.attacks(task, "resnet18"), attacks)
         write_rows(layout.representations(task, "resnet18"), learned)
+    stands_for = instead_of or {}
     described = {
-        t: {"dataset": t, "domain": d, "note": "", "instead_of": (instead_of or {}).get(t, "")}
+        t: {"dataset": t, "collection": t, "domain": d, "note": "",
+            "instead_of": stands_for.get(t, "")}
         for t, d in tasks.items()
-    }
+    }  # fmt: skip
     blocks = len(layers) > 1
     return build_tables(layout, described, "id_mle_k1", "id_twonn_10pct", blocks=blocks)
 
