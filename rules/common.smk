@@ -10,6 +10,7 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
 from idsharp.datasets import adapter_class, open_dataset
+from idsharp.report import contents
 from idsharp.study.config import (
     ConfigError,
     adapter_settings,
@@ -36,31 +37,9 @@ if config["missing_data"] == "skip":
         raise WorkflowError(str(error))
 TASKS, MEASURED = SETTINGS["tasks"], SETTINGS["measured"]
 SUBSETS = ["pool", *(f"n{n}" for n in SETTINGS["n_train"])]
-TABLES = [
-    "datasets",
-    "properties",
-    "runs",
-    "attacks",
-    "accuracy_vs_id",
-    "generalization_law",
-    "loss_penalty_vs_sharpness",
-    "representation_vs_data",
-]
-FIGURES = [
-    "samples",
-    "id_by_domain",
-    "sharpness_by_domain",
-    "accuracy_vs_id",
-    "log_loss_vs_id",
-    "loss_penalty_vs_sharpness",
-    "attack_examples",
-    "representation_vs_data",
-]
-# The curve over layers, where the study measures them.
 BLOCKS = SETTINGS["representation_layers"] == "blocks"
-BLOCK_TABLES = ["representation_layers", "representation_peaks"] if BLOCKS else []
-TABLES += BLOCK_TABLES
-FIGURES += ["id_by_layer"] if BLOCKS else []
+TABLES = {entry.name: entry for entry in contents.shown(contents.TABLES, BLOCKS)}
+FIGURES = {entry.name: entry for entry in contents.shown(contents.FIGURES, BLOCKS)}
 
 helpers.use_this_python(ROOT)
 
@@ -138,6 +117,12 @@ def runs_of(wildcards):
 
 def checkpoints_of(wildcards):
     return [run.removesuffix("json") + "pt" for run in runs_of(wildcards)]
+
+
+def captions_of(entries):
+    """Files with the captions of figures or tables, as inputs."""
+    names = map(contents.caption_file, entries.values())
+    return [os.path.relpath(ROOT / "rules/captions" / name) for name in names]
 
 
 def described_tasks():

@@ -23,16 +23,17 @@ rule tables:
             task=TASKS,
             model=SETTINGS["models"],
         ),
+        captions=captions_of(TABLES),
         code=code_for("tables"),
     output:
         [
             report(
                 f"results/{{study}}/tables/{table}.csv",
-                caption=f"captions/{table}.table.rst",
+                caption=f"captions/{contents.caption_file(entry)}",
                 category="Tables",
-                labels={"table": table.replace("_", " ")},
+                labels={"table": entry.heading},
             )
-            for table in TABLES
+            for table, entry in TABLES.items()
         ],
         expand("results/{{study}}/tables/{table}.tex", table=TABLES),
         "results/{study}/tables/columns.csv",
@@ -58,14 +59,15 @@ rule tables:
         "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
-        "--representation-estimator {params.representation_estimator} {params.blocks} > {log} 2>&1"
+        "--representation-estimator {params.representation_estimator} {params.blocks} "
+        "--captions {input.captions} > {log} 2>&1"
 
 
 rule figures:
     input:
         tables=expand(
             "results/{{study}}/tables/{table}.csv",
-            table=["datasets", "properties", "runs", "attacks", *BLOCK_TABLES[:1]],
+            table=contents.tables_of(FIGURES.values()),
         ),
         images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
         samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
@@ -79,11 +81,11 @@ rule figures:
         [
             report(
                 f"results/{{study}}/figures/{figure}.png",
-                caption=f"captions/{figure}.rst",
+                caption=f"captions/{contents.caption_file(entry)}",
                 category="Figures",
-                labels={"figure": figure.replace("_", " ")},
+                labels={"figure": entry.heading},
             )
-            for figure in FIGURES
+            for figure, entry in FIGURES.items()
         ],
         expand("results/{{study}}/figures/{figure}.pdf", figure=FIGURES),
     log:
@@ -108,7 +110,7 @@ rule summary:
     input:
         tables=expand("results/{{study}}/tables/{table}.csv", table=TABLES),
         figures=expand("results/{{study}}/figures/{figure}.png", figure=FIGURES),
-        captions=[os.path.relpath(ROOT / f"rules/captions/{figure}.rst") for figure in FIGURES],
+        captions=captions_of(FIGURES),
         sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
         code=code_for("summary"),
     output:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from idsharp.common.records import write_text
 from idsharp.common.script import run
+from idsharp.report.contents import read_captions
 from idsharp.report.summary import summarize
 
 
@@ -25,9 +26,7 @@ def main() -> None:
     # Not every file in the folder: it may hold tables of former settings.
     names = pd.read_csv(folder / "columns.csv")["table"].unique()
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
-    captions = {
-        path.stem: " ".join(path.read_text(encoding="utf-8").split()) for path in args.captions
-    }
+    captions = read_captions(args.captions)
     sources = pd.read_csv(args.sources, sep="\t")
     text = summarize(args.title, args.note, tables, captions, sources, args.shown_epsilon)
     write_text(args.results / "summary.md", text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from idsharp.common.records import write_csv, write_text
 from idsharp.common.script import run
 from idsharp.report.columns import dictionary
+from idsharp.report.contents import read_captions
 from idsharp.report.latex import to_latex
 from idsharp.report.tables import build_tables
 from idsharp.study.layout import Layout
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--id-estimator", required=True, help="for d_data")
     parser.add_argument("--representation-estimator", required=True, help="for d_repr")
     parser.add_argument("--blocks", action="store_true", help="networks were measured by block")
+    parser.add_argument("--captions", type=Path, nargs="+", required=True, help="captions, .rst")
     args = parser.parse_args()
 
     trained = [task for task in args.tasks if task not in args.measured]
@@ -35,9 +37,13 @@ def main() -> None:
         f"{', '.join(name for name in noted if noted[name] == note)}: {note}"
         for note in dict.fromkeys(noted.values())
     ]
+    captions = read_captions(args.captions)
     for name, table in tables.items():
         write_csv(args.results / "tables" / f"{name}.csv", table)
-        write_text(args.results / "tables" / f"{name}.tex", to_latex(name, table, notes))
+        write_text(
+            args.results / "tables" / f"{name}.tex",
+            to_latex(name, table, captions[f"{name}.table"], notes),
+        )
         print(f"{name}: {len(table)} rows")
     write_csv(args.results / "tables" / "columns.csv", dictionary(tables))
 

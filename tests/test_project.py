@@ -7,8 +7,6 @@ import re
 import pytest
 import yaml
 
-from idsharp.report.latex import CAPTIONS
-from idsharp.report.summary import FIGURES
 from tests.conftest import ROOT
 
 
@@ -26,23 +24,6 @@ def test_lock_files_hold_names_versions_and_hashes_alone(lock):
     pinned = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
     assert pinned
     assert text.count("--hash=sha256:") >= len(pinned)
-
-
-def test_every_figure_and_table_has_a_caption():
-    captions = ROOT / "rules" / "captions"
-    common = (ROOT / "rules" / "common.smk").read_text()
-    # A second list of each is for studies that measure every block.
-    lists = {kind: rf"^(?:BLOCK_)?{kind} \+?= \[(.*?)\]" for kind in ("TABLES", "FIGURES")}
-    names = {
-        kind: re.findall(r'"(\w+)"', " ".join(re.findall(pattern, common, re.M | re.S)))
-        for kind, pattern in lists.items()
-    }
-    assert set(names["FIGURES"]) == {name for name, _ in FIGURES}
-    assert set(names["TABLES"]) == set(CAPTIONS)
-    for table in names["TABLES"]:
-        assert (captions / f"{table}.table.rst").read_text() == CAPTIONS[table] + "\n"
-    for figure in names["FIGURES"]:
-        assert len((captions / f"{figure}.rst").read_text()) > 80
 
 
 def test_every_dataset_of_the_config_has_its_source():

@@ -54,42 +54,15 @@ SHOWN = {
 #: Tables with a row for each run or set are longer than a page.
 _LONG = ("properties", "runs", "attacks", "representation_layers", "representation_peaks")
 
-#: What each table shows, in a sentence or two; the study's notes are added.
-CAPTIONS = {
-    "datasets": "Datasets and their properties: counts, intrinsic dimension (ID) by four "
-    "estimators with standard errors, and label sharpness K_F at M images and over all "
-    "pairs. Images are 8 bit, each scaled by its own maximum to [0, 255].",
-    "properties": "Intrinsic dimension and label sharpness of the pool and of every training set.",
-    "runs": "Every trained network, with the properties of its training set and of its "
-    "penultimate representation.",
-    "attacks": "Loss and accuracy of every network under attack: FGSM, one step, and where it was "
-    "run PGD, many steps. Intervals are Wilson's (95 %).",
-    "accuracy_vs_id": "Highest test accuracy against the ID of the dataset: lines by domain, "
-    "network and N; planes on ID and ln N; differences of slopes between domains. "
-    "Ordinary least squares, 95 % intervals, which take the runs of one task as independent.",
-    "generalization_law": "Logarithm of the test loss on (ln N)/d, without and with ln K_F, and on "
-    "the ID alone. The law, if it held with equality, would have slopes of −1 and 1. Ordinary "
-    "least squares, 95 % intervals, which take the runs of one task as independent.",
-    "loss_penalty_vs_sharpness": "Loss penalty under attack against label sharpness K_F, for each "
-    "attack by itself; a point is a task, the mean over networks, N and seeds.",
-    "representation_vs_data": "Dimension of the penultimate representation against that of the "
-    "training set; a point is a trained network.",
-    "representation_layers": "Dimension of the representation of its training set at every block "
-    "of every network, from the images to the logits.",
-    "representation_peaks": "Where between the images (0) and the logits (1) the dimension of the "
-    "representation is highest: means by domain and network, their difference (natural − "
-    "radiology), and the height of the peak against the ID of the images. A point is a task, the "
-    "mean over N and seeds; t intervals of 95 %.",
-}
 
-
-def to_latex(name: str, table: pd.DataFrame, notes: list[str]) -> str:
+def to_latex(name: str, table: pd.DataFrame, caption: str, notes: list[str]) -> str:
     """A booktabs table (longtable where it may be long), numbers at three significant digits.
 
     Standard errors and deviations stand behind their values (±), intervals in brackets.
 
     Args:
-        name: one of CAPTIONS; the label is `tab:<name>`.
+        name: one of SHOWN; the label is `tab:<name>`.
+        caption: what the table shows; the notes are added to it.
         notes: what must be said of the datasets shown.
     """
     cells = _with_spreads(table)
@@ -100,7 +73,7 @@ def to_latex(name: str, table: pd.DataFrame, notes: list[str]) -> str:
     long = name in _LONG
     text = cells.style.hide(axis="index").to_latex(
         hrules=True,
-        caption=_escape(" ".join([CAPTIONS[name], *(f"{note}." for note in notes)])),
+        caption=_escape(" ".join([caption, *(f"{note}." for note in notes)])),
         label=f"tab:{name}",
         environment="longtable" if long else None,
         position=None if long else "htbp",

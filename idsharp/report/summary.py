@@ -4,18 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-#: Figures in the order of the page, with their headings.
-FIGURES = (
-    ("samples", "Samples"),
-    ("id_by_domain", "Intrinsic dimension"),
-    ("sharpness_by_domain", "Label sharpness"),
-    ("accuracy_vs_id", "Accuracy against intrinsic dimension"),
-    ("log_loss_vs_id", "Test loss against intrinsic dimension"),
-    ("loss_penalty_vs_sharpness", "Loss penalty under attack against label sharpness"),
-    ("attack_examples", "Attacked images"),
-    ("representation_vs_data", "What networks learn against what they are given"),
-    ("id_by_layer", "Intrinsic dimension from layer to layer"),
-)
+from idsharp.report.contents import FIGURES
 
 #: Share of test images without a gradient above which the summary says so.
 _VANISHED = 0.01
@@ -43,9 +32,10 @@ def summarize(
     parts += _notes(datasets)
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
     parts += [*_attack_notes(attacks), "## Laws", *_laws(tables, epsilon), "## Figures"]
-    for name, heading in FIGURES:
-        if name in captions:
-            parts += [f"### {heading}", f"![{heading}](figures/{name}.png)", captions[name]]
+    for figure in FIGURES:
+        if figure.name in captions:
+            image = f"![{figure.heading}](figures/{figure.name}.png)"
+            parts += [f"### {figure.heading}", image, captions[figure.name]]
     parts += _sources(datasets, sources)
     parts.append(
         "All numbers are in `tables/` (CSV and LaTeX); `tables/columns.csv` gives the unit and "

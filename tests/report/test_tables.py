@@ -10,9 +10,10 @@ import pytest
 from idsharp.common.records import write_rows
 from idsharp.properties.dimension import ESTIMATORS
 from idsharp.report.columns import COLUMNS, dictionary, heading
+from idsharp.report.contents import FIGURES, shown
 from idsharp.report.figures import laws
-from idsharp.report.latex import CAPTIONS, SHOWN, to_latex
-from idsharp.report.summary import FIGURES, summarize
+from idsharp.report.latex import SHOWN, to_latex
+from idsharp.report.summary import summarize
 from idsharp.report.tables import build_tables
 from idsharp.study.layout import Layout
 
@@ -138,9 +139,8 @@ def draw_everything(tables):
 
 
 def summary_of(tables):
-    captions = {name: f"Caption of {name}." for name, _ in FIGURES}
-    if "representation_layers" not in tables:
-        del captions["id_by_layer"]
+    figures = shown(FIGURES, blocks="representation_layers" in tables)
+    captions = {figure.name: f"Caption of {figure.name}." for figure in figures}
     sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
     return summarize("Title", "Only a test.", tables, captions, sources, 2)
 
@@ -283,17 +283,16 @@ def test_signs_of_masked_gradients_are_said(tmp_path):
 def test_latex_shows_spreads_and_nothing_unescaped(tmp_path):
     tables = write_study(tmp_path, MANY, layers=LAYERS)
     for name, table in tables.items():
-        text = to_latex(name, table, ["task0: a_note & more"])
+        text = to_latex(name, table, "A caption.", ["task0: a_note & more"])
         assert r"task0: a\_note \& more" in text
         rows = [line for line in text.splitlines() if " & " in line]
         assert len(rows) > len(table)
         assert len({row.count(" & ") for row in rows}) == 1
         assert all(row.rstrip().endswith(r"\\") for row in rows)
         assert "nan" not in text.lower()
-    assert r"$\pm$ 0.1" in to_latex("datasets", tables["datasets"], [])
-    interval = to_latex("attacks", tables["attacks"], [])
+    assert r"$\pm$ 0.1" in to_latex("datasets", tables["datasets"], "", [])
+    interval = to_latex("attacks", tables["attacks"], "", [])
     assert "0.5 [0.352, 0.648]" in interval
-    assert set(CAPTIONS) == set(tables)
 
 
 def test_samples_in_grey_and_colour():

@@ -1,0 +1,133 @@
+"""What a study shows: its figures and tables in order, with headings and places in the papers.
+
+The rules, the scripts, the summary and the page read these lists, and nothing else lists a figure
+or a table. Captions are in rules/captions: <figure>.rst and <table>.table.rst. A new figure is an
+entry here, a function in `report.figures` and a caption.
+
+Imports nothing heavy: the rules read it whenever the workflow is parsed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure or a table.
+
+    Attributes:
+        name: of its files, and of the function that draws or builds it.
+        heading: in words.
+        place: where the papers have it; empty where it is ours.
+        blocks: whether it needs `representation_layers: blocks`.
+    """
+
+    name: str
+    heading: str
+    place: str = ""
+    blocks: bool = False
+
+
+@dataclass(frozen=True)
+class Figure(Entry):
+    """A figure.
+
+    Attributes:
+        tables: those that it is drawn from.
+        photographs: whether it shows images, so that pixels suit it better than vectors.
+    """
+
+    tables: tuple[str, ...] = ()
+    photographs: bool = False
+
+
+@dataclass(frozen=True)
+class Table(Entry):
+    """A table, as CSV and LaTeX."""
+
+
+_MICCAI, _ICLR = "MICCAI 2022", "ICLR 2024"
+
+FIGURES = (
+    Figure("samples", "Samples", f"{_MICCAI}, Fig. 2", tables=("datasets",), photographs=True),
+    Figure(
+        "id_by_domain",
+        "Intrinsic dimension",
+        f"{_MICCAI}, Fig. 3; {_ICLR}, Fig. 1",
+        tables=("properties",),
+    ),
+    Figure("sharpness_by_domain", "Label sharpness", f"{_ICLR}, Fig. 1", tables=("properties",)),
+    Figure(
+        "accuracy_vs_id",
+        "Accuracy against intrinsic dimension",
+        f"{_MICCAI}, Fig. 4",
+        tables=("runs",),
+    ),
+    Figure(
+        "log_loss_vs_id",
+        "Test loss against intrinsic dimension",
+        f"{_ICLR}, Fig. 2",
+        tables=("runs",),
+    ),
+    Figure(
+        "loss_penalty_vs_sharpness",
+        "Loss penalty under attack against label sharpness",
+        f"{_ICLR}, Fig. 4",
+        tables=("attacks",),
+    ),
+    Figure("attack_examples", "Attacked images", tables=("datasets",), photographs=True),
+    Figure(
+        "representation_vs_data",
+        "Dimension of representations against dimension of the data",
+        f"{_ICLR}, Fig. 5",
+        tables=("runs",),
+    ),
+    Figure(
+        "id_by_layer",
+        "Intrinsic dimension from layer to layer",
+        blocks=True,
+        tables=("representation_layers",),
+    ),
+)
+
+TABLES = (
+    Table("datasets", "Datasets"),
+    Table("properties", "Properties of every set of images"),
+    Table("runs", "Trained networks"),
+    Table("attacks", "Attacks"),
+    Table("accuracy_vs_id", "Accuracy against intrinsic dimension", f"{_MICCAI}, Fig. 4"),
+    Table("generalization_law", "Generalization law", f"{_ICLR}, Fig. 2, theorem 1"),
+    Table("loss_penalty_vs_sharpness", "Loss penalty against label sharpness", f"{_ICLR}, Fig. 4"),
+    Table(
+        "representation_vs_data",
+        "Dimension of representations against dimension of the data",
+        f"{_ICLR}, section 6",
+    ),
+    Table("representation_layers", "Dimension of every layer", blocks=True),
+    Table("representation_peaks", "Layer of highest dimension", blocks=True),
+)
+
+
+def shown(entries: Iterable[Entry], blocks: bool) -> list[Entry]:
+    """The figures or tables of a study, in order.
+
+    Args:
+        blocks: whether the study measures representations at every block.
+    """
+    return [entry for entry in entries if blocks or not entry.blocks]
+
+
+def tables_of(figures: Iterable[Figure]) -> list[str]:
+    """Names of the tables that figures are drawn from."""
+    return list(dict.fromkeys(name for figure in figures for name in figure.tables))
+
+
+def caption_file(entry: Entry) -> str:
+    """Name of the file in rules/captions."""
+    return f"{entry.name}.table.rst" if isinstance(entry, Table) else f"{entry.name}.rst"
+
+
+def read_captions(files: Iterable[Path]) -> dict[str, str]:
+    """Captions by the names of their files without .rst, each on one line."""
+    return {path.stem: " ".join(path.read_text(encoding="utf-8").split()) for path in files}
