@@ -37,7 +37,7 @@ rule all:
 
 include: "rules/data.smk"
 include: "rules/properties.smk"
-include: "rules/train.smk"
-include: "rules/attack.smk"
-include: "rules/representation.smk"
+include: "rules/training.smk"
+include: "rules/attacks.smk"
+include: "rules/representations.smk"
 include: "rules/report.smk"
