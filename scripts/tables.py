@@ -9,7 +9,7 @@ from idsharp.common.script import run
 from idsharp.report.columns import dictionary
 from idsharp.report.contents import read_captions
 from idsharp.report.latex import to_latex
-from idsharp.report.tables import build_tables
+from idsharp.report.tables.build import build_tables
 from idsharp.study.layout import Layout
 
 

@@ -14,7 +14,7 @@ from idsharp.report.contents import FIGURES, shown
 from idsharp.report.figures import laws
 from idsharp.report.latex import SHOWN, to_latex
 from idsharp.report.summary import summarize
-from idsharp.report.tables import build_tables
+from idsharp.report.tables.build import build_tables
 from idsharp.study.layout import Layout
 
 SIZES, EPSILONS = [100, 200], [1, 2]
