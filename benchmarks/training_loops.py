@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from idsharp.common.device import peak_memory_mb, precision_on
+from idsharp.common.progress import Reporter
 from idsharp.models.build import build_model
 from idsharp.models.inference import autocast, predict
 from idsharp.tasks.images import read_image, standardize
@@ -77,6 +78,17 @@ def straightforward(options: argparse.Namespace, device: torch.device, timer: "T
     return {"images_per_second": len(dataset) * options.epochs / timer.seconds}
 
 
+class EpochEnds(Reporter):
+    """Told after every epoch how it ended, which is when a timer is to be read."""
+
+    def __init__(self, timer: "Timer"):
+        super().__init__()
+        self.timer = timer
+
+    def say(self, text: str) -> None:
+        self.timer.epoch_ends()
+
+
 def idsharp(options: argparse.Namespace, device: torch.device, timer: "Timer") -> dict:
     """This project's engine; the test set is a single pair of images, so that training is timed."""
     images, labels = arrays(options)
@@ -91,7 +103,7 @@ def idsharp(options: argparse.Namespace, device: torch.device, timer: "Timer") -
         recipe,
         0,
         device,
-        lambda line: timer.epoch_ends(),
+        EpochEnds(timer),
         engine,
     )
     rate = len(images) * options.epochs / timer.seconds

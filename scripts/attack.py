@@ -8,6 +8,7 @@ from idsharp.attacks.evaluate import attack_network, examples
 from idsharp.attacks.files import write_examples, write_per_image
 from idsharp.attacks.plan import ATTACKS, AttackPlan, attack_records
 from idsharp.common.device import choose_algorithms, compute_device
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_rows
 from idsharp.common.script import run
 from idsharp.models.checkpoints import trained_models
@@ -40,7 +41,7 @@ def main() -> None:
     pgd = (args.pgd_steps, args.pgd_step_size, args.pgd_restarts)
     plan = AttackPlan(tuple(args.attacks), tuple(args.epsilons), *pgd)
     rows, runs, shown = [], [], None
-    with compute_device(args.jobs_per_gpu, report) as device:
+    with compute_device(args.jobs_per_gpu) as device:
         choose_algorithms(device, args.deterministic)
         for names, model in trained_models(args.runs, test_set.images.shape[1]):
             if model is None:
@@ -49,12 +50,12 @@ def main() -> None:
             if args.deterministic and device.type == "cuda":
                 replace_pooling(model)
             title = f"{names['model']} n {names['n_train']} seed {names['seed']}"
-            outcomes = attack_network(model, test_set, plan, args.task, device, report)
+            outcomes = attack_network(model, test_set, plan, args.task, device, TO_STDERR)
             records = attack_records(outcomes, plan)
             rows += [names | record for record in records]
             runs.append((names, outcomes))
             for r in records:
-                report(
+                TO_STDERR.say(
                     f"{title}: {r['attack']} ε {r['epsilon_255']}/255, loss penalty "
                     f"{r['loss_penalty']:.4f}, accuracy {r['clean_accuracy']:.3f} → "
                     f"{r['attacked_accuracy']:.3f}"
@@ -66,10 +67,6 @@ def main() -> None:
     write_examples(args.examples, found)
     write_per_image(args.per_image, {"task": args.task, "model": args.model}, test_set, runs, plan)
     write_rows(args.table, rows)
-
-
-def report(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

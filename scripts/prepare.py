@@ -6,14 +6,11 @@ import json
 import pandas as pd
 
 from idsharp.common.parallel import usable_cores
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import provenance, write_array, write_csv, write_json
 from idsharp.common.script import run
 from idsharp.datasets import open_dataset
 from idsharp.tasks.prepare import Request, prepare_task
-
-
-def log(line: str) -> None:
-    print(line, flush=True)
 
 
 def main() -> None:
@@ -41,7 +38,7 @@ def main() -> None:
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
     index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
-    prepared = prepare_task(dataset, index, request, log, min(args.processes, usable_cores()))
+    prepared = prepare_task(dataset, index, request, TO_STDERR, min(args.processes, usable_cores()))
     write_array(args.images, prepared.images)
     write_csv(args.samples, prepared.samples)
     audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")

@@ -5,16 +5,13 @@ import argparse
 import torch
 
 from idsharp.common.device import choose_algorithms, compute_device
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_rows
 from idsharp.common.script import run
 from idsharp.models.checkpoints import trained_models
 from idsharp.representations.layers import CHOICES, PENULTIMATE
 from idsharp.representations.record import representation_records
 from idsharp.tasks.subsets import load_subset
-
-
-def report(line: str) -> None:
-    print(line, flush=True)
 
 
 def main() -> None:
@@ -33,7 +30,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     pool = load_subset(args.images, args.samples, "pool").images
     rows = []
-    with compute_device(args.jobs_per_gpu, report) as device:
+    with compute_device(args.jobs_per_gpu) as device:
         choose_algorithms(device, args.deterministic)
         for names, model in trained_models(args.runs, pool.shape[1]):
             if model is None:
@@ -41,10 +38,10 @@ def main() -> None:
                 continue
             images = pool[: names["n_train"]]
             for record in representation_records(
-                model, names["model"], images, args.k, device, args.layers, report
+                model, names["model"], images, args.k, device, args.layers, TO_STDERR
             ):
                 rows.append(names | record)
-                report(
+                TO_STDERR.say(
                     f"{names['model']} n {names['n_train']} seed {names['seed']}, "
                     f"{record['layer']}: TwoNN {record['id_twonn_10pct']}, "
                     f"MLE {record['id_mle_k1']}"

@@ -1,12 +1,12 @@
 """Train one network on one training set of a task."""
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 import torch
 
 from idsharp.common.device import compute_device
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import atomic_path, provenance, write_json, write_rows
 from idsharp.common.script import run
 from idsharp.common.seeds import seed_for
@@ -57,13 +57,12 @@ def main() -> None:
     # The same weights at the start for every N, so that N alone differs.
     model = build_model(args.model, channels, args.outputs, weights, args.input_scale, image_size)
     engine = Engine(args.precision, args.deterministic, args.cuda_graphs)
-    report = partial(print, flush=True)
-    with compute_device(args.jobs_per_gpu, report) as device, stop_signals() as stopped:
+    with compute_device(args.jobs_per_gpu) as device, stop_signals() as stopped:
         path = Path(args.checkpoint).with_suffix(".state")
-        state_file = StateFile(path, stopped, args.state_seconds, report)
+        state_file = StateFile(path, stopped, args.state_seconds)
         seed = seed_for("training", args.task, args.model, args.n_train, args.seed)
         record, history = train(
-            model, train_set, test_set, recipe, seed, device, report, engine, state_file
+            model, train_set, test_set, recipe, seed, device, TO_STDERR, engine, state_file
         )
         settings = vars(recipe) | {"outputs": args.outputs, "input_scale": args.input_scale}
         # Before the next job takes the GPU, whose memory this one holds until it ends.

@@ -1,6 +1,6 @@
 """Attacking a trained network on its whole test set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from idsharp.attacks.files import Example, choose_example
 from idsharp.attacks.gradient import fgsm_step, logits_and_gradient, pgd_steps, vanished
 from idsharp.attacks.plan import GRADIENT_COST, AttackError, AttackPlan, Outcomes
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter, Steps
 from idsharp.common.seeds import generator
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.loop import as_input
@@ -26,7 +26,7 @@ def attack_network(
     plan: AttackPlan,
     task: str,
     device: torch.device,
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
     batch_size: int | None = None,
 ) -> Outcomes:
     """Attack every image of a test set as planned, in float32 and eval mode.
@@ -35,7 +35,7 @@ def attack_network(
     same for every network, ε, batch and device.
 
     Args:
-        report: receives lines of progress.
+        report: told the progress.
         batch_size: images at a time; None: 125, fewer of large ones.
 
     Raises:
@@ -44,7 +44,7 @@ def attack_network(
     model.to(device).eval()
     height, width = test_set.images.shape[2:]
     batch_size = batch_size or max(1, min(125, _PIXELS // (height * width)))
-    progress = Progress(report, "attack", len(test_set) * (GRADIENT_COST + sum(plan.costs)))
+    progress = report.steps("attack", len(test_set) * (GRADIENT_COST + sum(plan.costs)))
     parts = []
     for first in range(0, len(test_set), batch_size):
         batch = Batch.of(test_set[first : first + batch_size], plan, task, device)
@@ -154,7 +154,7 @@ def examples(
 
 
 def _attack_batch(
-    model: nn.Module, batch: Batch, plan: AttackPlan, progress: Progress
+    model: nn.Module, batch: Batch, plan: AttackPlan, progress: Steps
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(1 + conditions)×3×N results, clean first, and whose gradient vanished (N)."""
     # One gradient serves FGSM at every ε, and its logits are the clean ones.

@@ -11,27 +11,27 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count as count_up
 from pathlib import Path
 
 import torch
 
+from idsharp.common.progress import TO_STDERR, Reporter
+
 _SECONDS_BETWEEN_TRIES = 1
 
 
 @contextmanager
-def compute_device(
-    jobs_per_gpu: int = 1, report: Callable[[str], None] = print
-) -> Iterator[torch.device]:
+def compute_device(jobs_per_gpu: int = 1, report: Reporter = TO_STDERR) -> Iterator[torch.device]:
     """A device to compute on until the block ends: a slot of a visible GPU, else the CPU.
 
     Waits while all slots of all GPUs are taken by other jobs of this user on this machine.
 
     Args:
         jobs_per_gpu: jobs that may share one GPU.
-        report: is told, once, that the job waits.
+        report: told, once, that the job waits.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
@@ -59,7 +59,7 @@ def compute_device(
                     torch.cuda.empty_cache()
                 return
         if attempt == 0:
-            report(f"waiting: other jobs hold all {len(slots)} places on {count} GPU(s)")
+            report.say(f"waiting: other jobs hold all {len(slots)} places on {count} GPU(s)")
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR
 from idsharp.datasets.base import Dataset, DatasetError
 from idsharp.datasets.download.fetch import locked, name_of, record_of
 from idsharp.datasets.download.unpack import (
@@ -28,16 +28,16 @@ def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Pa
     Raises:
         DatasetError: it cannot be had, or is not what it should be.
     """
-    folder, console = dataset.path, Console()
+    folder, report = dataset.path, TO_STDERR
     archive = folder / name_of(url)
     if is_unpacked(archive, folder):
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f"{archive.name}.unpacking", console):
+    with locked(folder / f"{archive.name}.unpacking", report):
         if not is_unpacked(archive, folder):
             dataset.fetch(url, archive, checksum)
             try:
-                unpack(archive, folder, console)
+                unpack(archive, folder, report)
             except DamagedArchiveError as error:
                 if checksum is None:
                     # What came first was no archive, but a page that says why: it must not count.

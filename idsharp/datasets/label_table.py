@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset, DatasetError
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tree import inside
@@ -70,7 +70,7 @@ class TabledDataset(Dataset):
 
     def note(self, text: str) -> None:
         """Say on stderr what is left out, and why."""
-        Console().note(f"dataset {self.name}: {text}")
+        TO_STDERR.note(f"dataset {self.name}: {text}")
 
     def check(self, index: pd.DataFrame) -> pd.DataFrame:
         """The index, if it is not empty and some of the files that it names are there."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.seeds import generator
 from idsharp.datasets.base import Dataset, DatasetError, MissingDataError
 from idsharp.datasets.download.fetch import DownloadError, fetch, gigabytes, name_of
@@ -180,7 +180,7 @@ class TciaDataset(Dataset):
             for folder in _series_folders(inside(tree, patient, self.name))
         ]
         what = f"{self.name}, headers of series"
-        series = in_threads(lambda pair: _identify(*pair), folders, Console(), what)
+        series = in_threads(lambda pair: _identify(*pair), folders, TO_STDERR, what)
         return self.match(one for one in series if one)
 
     def find(self, sheet: Sheet) -> Path | None:
@@ -231,24 +231,24 @@ class TciaDataset(Dataset):
 
     def _download(self, lacking: dict[str, str]) -> None:
         """Fetch the series of these keys; say first how much that is."""
-        console = Console()
+        report = TO_STDERR
         archive = Archive(self.collection, self.settings.get("url", SERVICE).rstrip("/"))
         if self._mirror:
             address = f"{self._mirror.rstrip('/')}/{self.collection}"
             archive = Archive(self.collection, address, plain=True)
-        console.begin(f"{self.name}: asking {archive.url} what it holds of {self.collection}")
+        report.say(f"{self.name}: asking {archive.url} what it holds of {self.collection}")
         offered = list_series(archive)
         patients = set(lacking.values())
         matching = self.match(one for one in offered if one.patient in patients)
         chosen = [matching[key] for key in lacking if key in matching]
         absent = [f"{key} of {lacking[key]}" for key in lacking if key not in matching]
         if absent:
-            console.note(
+            report.note(
                 f"{self.name}: {archive.url} has no such series for {len(absent)} of "
                 f"{len(lacking)}: {', '.join(absent[:5])}"
             )
         size = sum(one.size for one in chosen)
-        console.begin(
+        report.say(
             f"{self.name}: {len({one.patient for one in chosen})} patients, {len(chosen)} series, "
             f"{gigabytes(size)} to download; the whole collection has "
             f"{gigabytes(sum(one.size for one in offered))}"
@@ -262,7 +262,7 @@ class TciaDataset(Dataset):
                 f"dataset {self.name}: {gigabytes(size)} are to come, {gigabytes(free)} are free "
                 f"in {root}; make room there, choose another data_dir, or lower pool_size"
             )
-        download(archive, chosen, root, console)
+        download(archive, chosen, root, report)
 
 
 def _series_folders(patient: Path) -> list[Path]:

@@ -107,7 +107,7 @@ def _add_output(group) -> None:
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from idsharp.common.console import Console
+    from idsharp.common.progress import SILENT, TO_STDERR
     from idsharp.measure.audit import NEAR_THRESHOLD
     from idsharp.measure.inputs import list_images, open_path
     from idsharp.measure.published import charts_text, place
@@ -115,7 +115,7 @@ def _measure(args: argparse.Namespace) -> None:
     from idsharp.measure.table import table
 
     _check_outputs(args)
-    console = Console(quiet=args.quiet)
+    report = SILENT if args.quiet else TO_STDERR
     given = {name: getattr(args, name) for name in ("labels", "channel", "central")}
     settings = {name: value for name, value in given.items() if value is not None}
     kind, dataset = open_path(args.path, args.format, allow_outside=args.allow_outside, **settings)
@@ -126,17 +126,17 @@ def _measure(args: argparse.Namespace) -> None:
         args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,
         args.skip_unreadable, curves=bool(args.json or args.figures),
     )  # fmt: skip
-    measured = measure(dataset, index, options, console)
+    measured = measure(dataset, index, options, report)
     name = dataset.name
     record = {"name": name, "path": args.path, "format": kind} | measured.record
     charts = place(record) if args.against else []
     print(table(record))
     if charts:
         print("\n" + charts_text(charts))
-    _write(args, record, measured, dataset, charts, console)
+    _write(args, record, measured, dataset, charts, report)
 
 
-def _write(args, record, measured, dataset, charts, console) -> None:
+def _write(args, record, measured, dataset, charts, report) -> None:
     if args.json:
         from idsharp.common.records import provenance, write_json
 
@@ -146,12 +146,12 @@ def _write(args, record, measured, dataset, charts, console) -> None:
         extra = {"against": against} if charts else {}
         versions = provenance("numpy", "pillow", "torch")
         write_json(args.json, record | extra | versions)
-        console.note(f"wrote {args.json}")
+        report.note(f"wrote {args.json}")
     if args.figures:
         from idsharp.measure.figures import write_figures
 
         written = write_figures(Path(args.figures), record, measured, dataset, charts)
-        console.note(f"wrote {', '.join(written)} to {args.figures}")
+        report.note(f"wrote {', '.join(written)} to {args.figures}")
 
 
 def _check_outputs(args: argparse.Namespace) -> None:

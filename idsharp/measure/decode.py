@@ -1,12 +1,12 @@
 """Decoding a whole collection once: pixels of the images that are kept, checksums of all."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
 from idsharp.tasks.images import UnreadableImageError, resize, set_channels, to_uint8
 
@@ -60,7 +60,7 @@ def decode(
     channels: int = 1,
     scaling: str = "maximum",
     skip_unreadable: bool = False,
-    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+    report: Reporter = SILENT,
 ) -> Decoded:
     """Read every image of an index once; keep the pixels of some, and checksums of all.
 
@@ -70,7 +70,7 @@ def decode(
             resizes all to COMMON_SIZE.
         scaling: one of SCALINGS.
         skip_unreadable: go on without images that cannot be read, instead of raising.
-        report: receives what is done, how many images are, and of how many.
+        report: says how many images have been read.
 
     Raises:
         UnreadableImageError, DecodingError: an image cannot be read or used as asked.
@@ -89,7 +89,8 @@ def _decode(
     n = len(index)
     images, kept, unreadable, own, colour = None, [], [], None, False
     digests, readable = np.zeros((n, 32), np.uint8), np.ones(n, bool)
-    for position, (identity, where) in enumerate(zip(index["id"], index["where"], strict=True)):
+    listed = report.over("reading images", zip(index["id"], index["where"], strict=True), n)
+    for position, (identity, where) in enumerate(listed):
         try:
             pixels = dataset.read(where)
             image = as_measured(pixels, size, channels, scaling)
@@ -114,7 +115,6 @@ def _decode(
                 images = _storage(int(keep.sum()), image.shape)
             images[len(kept)] = image
             kept.append(position)
-        report("reading images", position + 1, n)
     if images is None:
         raise DecodingError(f"none of the {n} images can be read; first: {unreadable[0]['reason']}")
     kept = np.array(kept, dtype=np.int64)

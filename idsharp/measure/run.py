@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import Reporter
 from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
 from idsharp.measure import audit
@@ -77,7 +77,7 @@ class Measured:
     near: audit.NearPairs
 
 
-def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Console) -> Measured:
+def measure(dataset: Dataset, index: pd.DataFrame, options: Options, report: Reporter) -> Measured:
     """Measure the images of an index.
 
     Args:
@@ -87,7 +87,7 @@ def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Co
         MeasureError: fewer than k + 1 different images.
         DecodingError, UnreadableImageError: an image cannot be read.
     """
-    pool = choose_pool(index["label"], options, console)
+    pool = choose_pool(index["label"], options, report)
     # Where all images fit into the limit, all are kept, for the audit.
     keep = pool if len(index) > options.max_images else np.ones(len(index), bool)
     decoded = decode(
@@ -98,9 +98,9 @@ def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Co
         channels=options.channels,
         scaling=options.scaling,
         skip_unreadable=options.skip_unreadable,
-        report=console,
+        report=report,
     )
-    _remark(decoded, options, console)
+    _remark(decoded, options, report)
     # From here on positions count the readable images alone.
     number = np.cumsum(decoded.readable) - 1
     index = index[decoded.readable].reset_index(drop=True)
@@ -109,8 +109,8 @@ def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Co
     labels = index["label"].to_numpy()[pool]
     _check_enough(images, options.k)
     depth = max(2 * options.k, *CURVE_KS) if options.curves else 2 * options.k
-    console.begin(f"comparing {len(images)} images with one another")
-    found = search(images, labels, depth, console.begin)
+    report.say(f"comparing {len(images)} images with one another")
+    found = search(images, labels, depth, report)
     if len(found.first) <= options.k:
         raise MeasureError(
             f"{len(images)} images, of which {len(found.first)} are different: k = {options.k} "
@@ -122,13 +122,13 @@ def measure(dataset: Dataset, index: pd.DataFrame, options: Options, console: Co
     record |= sharpness_values(
         images, labels, ids, found,
         m=options.m, draws=options.draws, seed=options.seed, curves=options.curves,
-        console=console,
+        report=report,
     )  # fmt: skip
-    audited, exact, near = _audit(decoded, index, kept, pool, found, options, console)
+    audited, exact, near = _audit(decoded, index, kept, pool, found, options, report)
     return Measured(record | audited, index, images, pool, found, exact, near)
 
 
-def choose_pool(labels: pd.Series, options: Options, console: Console) -> np.ndarray:
+def choose_pool(labels: pd.Series, options: Options, report: Reporter) -> np.ndarray:
     """n booleans: the images to measure, as many of each class as the smallest class allows."""
     rng = generator("measure", options.seed, "pool")
     names, codes = np.unique(labels.to_numpy(dtype=str), return_inverse=True)
@@ -151,24 +151,24 @@ def choose_pool(labels: pd.Series, options: Options, console: Console) -> np.nda
             f"the smallest class has {counts.min()}; --unbalanced takes all"
         )  # fmt: skip
         evenly = f", {n // len(names)} of each class" if options.balanced and len(names) > 1 else ""
-        console.note(f"{n} of {len(codes)} images are measured{evenly} ({why})")
+        report.note(f"{n} of {len(codes)} images are measured{evenly} ({why})")
     return chosen
 
 
-def _remark(decoded: Decoded, options: Options, console: Console) -> None:
+def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
     """Say what was done to the images that nobody asked for."""
     if decoded.sizes is not None:
         (a, b), (c, d) = decoded.sizes
         size = decoded.images.shape[2]
-        console.note(
+        report.note(
             f"the images differ in size (such as {a}×{b} and {c}×{d}); all were resized to "
             f"{size}×{size}"
         )
     if decoded.colour and options.channels == 1:
-        console.note("colour images are measured in grey (--channels 3 keeps colour)")
+        report.note("colour images are measured in grey (--channels 3 keeps colour)")
     if decoded.unreadable:
         first = decoded.unreadable[0]["reason"]
-        console.note(f"{len(decoded.unreadable)} unreadable images are left out; first: {first}")
+        report.note(f"{len(decoded.unreadable)} unreadable images are left out; first: {first}")
 
 
 def _check_enough(images: np.ndarray, k: int) -> None:
@@ -214,7 +214,7 @@ def _audit(
     pool: np.ndarray,
     found: Search,
     options: Options,
-    console: Console,
+    report: Reporter,
 ) -> tuple[dict, audit.Groups, audit.NearPairs]:
     """Identical images among all, near-duplicates among the images that are in memory."""
     ids, labels, splits = (index[name].to_numpy() for name in ("id", "label", "split"))
@@ -222,13 +222,13 @@ def _audit(
     if len(kept) == len(pool):
         neighbors, positions = found.neighbors, pool[found.first]
     else:
-        console.begin(f"looking for near-duplicates among all {len(kept)} images")
+        report.say(f"looking for near-duplicates among all {len(kept)} images")
         first = np.unique(decoded.digests[decoded.kept], axis=0, return_index=True)[1]
         first.sort()
         distinct = decoded.images[first]
         positions = kept[first]
         depth = min(_AUDIT_NEIGHBORS, len(distinct) - 1)
-        neighbors = nearest_neighbors(distinct, depth, labels[positions], report=console.begin)
+        neighbors = nearest_neighbors(distinct, depth, labels[positions], report=report)
     near = audit.near_duplicates(neighbors, decoded.images[0].size, options.near)
     near = audit.NearPairs(positions[near.pairs], near.differences, near.complete)
     groups = audit.near_groups(near, len(index), labels, splits)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from idsharp.common.console import Console
+from idsharp.common.progress import Reporter
 from idsharp.common.seeds import generator
 from idsharp.properties.dimension import (
     ESTIMATORS,
@@ -70,7 +70,7 @@ def sharpness_values(
     draws: int,
     seed: int,
     curves: bool,
-    console: Console,
+    report: Reporter,
 ) -> dict:
     """K_F with the pairs behind it, its quantiles, and its curve over M."""
     if len(set(labels)) < 2:
@@ -78,7 +78,7 @@ def sharpness_values(
         return {"label_sharpness": None, "label_sharpness_all": None,
                 "label_sharpness_reason": reason}  # fmt: skip
     if m < len(found.usable):
-        console.begin(f"drawing {draws} sets of {m} images")
+        report.say(f"drawing {draws} sets of {m} images")
     rng = generator("measure", seed, "sharpness")
     record = sharpnesses(images, labels, found, m, draws, rng)
     record["n_label_conflicts_measured"] = found.n_conflicts
@@ -96,7 +96,7 @@ def sharpness_values(
         record[f"label_sharpness_{name}"] = value
         record[f"label_sharpness_{name}_resolution_free"] = resolution_free(value, images.shape[1:])
     if curves:
-        console.begin("measuring label sharpness over M")
+        report.say("measuring label sharpness over M")
         sizes = [m for m in CURVE_MS if m < len(found.usable)]
         usable = take(images, found.usable), labels[found.usable]
         if sizes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idsharp.common.duplicates import find_duplicates
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.dimension import ESTIMATORS, Estimate, UndefinedEstimateError
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
@@ -98,12 +99,12 @@ def search(
     images: np.ndarray,
     labels: np.ndarray,
     k: int,
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
 ) -> Search:
     """The k nearest neighbours of the distinct images, and their nearest of another class.
 
     Args:
-        report: takes a line of progress every few seconds.
+        report: told the progress.
     """
     duplicates = find_duplicates(images, labels)
     first = duplicates.first

@@ -1,11 +1,12 @@
 """What a trained network makes of its training images, and the dimension of that."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import torch
 
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.models.build import ScaledModel
 from idsharp.properties.dimension import ESTIMATORS
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
@@ -26,7 +27,7 @@ def representation_records(
     k: int,
     device: torch.device,
     layers: str = "penultimate",
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
 ) -> Iterator[dict]:
     """Intrinsic dimension of what layers of a network make of these images, a flat record each.
 
@@ -39,7 +40,7 @@ def representation_records(
         layers: "penultimate", or "blocks": every layer that `layers_of` lists, from the images
             (8-bit, compared as integers) to the logits; convolutional ones with every value at
             every place.
-        report: takes lines of progress.
+        report: told the progress.
 
     Returns:
         For each layer, in order: `layer`, `depth`, `n_features`, and as `dimension_record`.
@@ -57,9 +58,7 @@ def representation_records(
         yield names | _dimension_of_file(points, k, device, report)
 
 
-def _dimension_of_file(
-    points: PointFile, k: int, device: torch.device, report: Callable[[str], None] | None
-) -> dict:
+def _dimension_of_file(points: PointFile, k: int, device: torch.device, report: Reporter) -> dict:
     """As `dimension_record`; activations that are not finite have none, and say so."""
     duplicates = points.duplicates()
     rows = duplicates.first
@@ -78,7 +77,7 @@ def _neighbors(
     rows: np.ndarray,
     k: int,
     device: torch.device,
-    report: Callable[[str], None] | None,
+    report: Reporter,
 ) -> Neighbors:
     """The k nearest neighbours of some points of a file among each other."""
     if points.width <= _FEW_COLUMNS:

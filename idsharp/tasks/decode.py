@@ -1,12 +1,12 @@
 """Decoding many images of a dataset at once, in several processes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
 from idsharp.tasks.images import UnreadableImageError, standardize
 
@@ -38,14 +38,14 @@ class Reader:
             self._pool.shutdown(cancel_futures=True)
 
     def read(
-        self, where: Sequence[str], what: str, report: Callable[[str], None] | None = None
+        self, where: Sequence[str], what: str, report: Reporter = SILENT
     ) -> list[np.ndarray | UnreadableImageError]:
         """C×size×size uint8 for each image, in order; the error of one that cannot be decoded.
 
         Args:
             what: named in lines of progress.
         """
-        progress = Progress(report, what, len(where))
+        progress = report.steps(what, len(where))
         results: list = [None] * len(where)
         pieces = list(_pieces([self.dataset.group(name) for name in where]))
         for piece, images in zip(pieces, self._all(where, pieces), strict=True):

@@ -1,12 +1,12 @@
 """From an index to the arrays of one task: pool, split, and an audit of what was found."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from idsharp.common.duplicates import Duplicates, find_duplicates
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
 from idsharp.tasks.decode import Reader
@@ -65,14 +65,14 @@ def prepare_task(
     dataset: Dataset,
     index: pd.DataFrame,
     request: Request,
-    report: Callable[[str], None] = print,
+    report: Reporter = SILENT,
     processes: int = 1,
 ) -> Prepared:
     """Draw a class-balanced pool, decode it, and divide it.
 
     Args:
         index: the dataset's index, all columns strings, empty where a value is missing.
-        report: receives progress, and what a person should know, such as a pool smaller than asked
+        report: told the progress, and what a person should know, such as a pool smaller than asked
             for.
         processes: how many decode images at a time.
 
@@ -108,7 +108,7 @@ def _draw_pool(
     rows: pd.DataFrame,
     request: Request,
     rng: np.random.Generator,
-    report: Callable[[str], None],
+    report: Reporter,
 ) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
     """Rows and standardized images of a balanced pool, and the images that could not be read."""
     n_classes = int(rows["target"].max()) + 1
@@ -127,7 +127,7 @@ def _draw_pool(
         counts = np.bincount(part["target"], minlength=n_classes)
         quota = pool_quota(counts, size)
         if quota * n_classes < size - size % n_classes:
-            report(
+            report.note(
                 f"{request.task}: {size} images were asked for, {quota * n_classes} make a "
                 f"balanced set (images by class: {counts.tolist()})"
             )
@@ -147,7 +147,7 @@ def _decode(
     quota: int,
     request: Request,
     unreadable: list[dict],
-    report: Callable[[str], None],
+    report: Reporter,
 ) -> list[list[tuple[int, np.ndarray]]]:
     """The first `quota` readable candidates of each class, with their pixels.
 

@@ -7,7 +7,6 @@ nothing waits for the device before the end of an epoch.
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from idsharp.common.device import choose_algorithms, describe, peak_memory_mb, precision_on
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.models.build import ScaledModel
 from idsharp.models.determinism import replace_pooling
 from idsharp.models.inference import as_input, autocast, constant, predict
@@ -77,14 +77,14 @@ def train(
     recipe: Recipe,
     seed: int,
     device: torch.device,
-    report: Callable[[str], None] = print,
+    report: Reporter = SILENT,
     engine: Engine = AS_USUAL,
     state_file: StateFile | None = None,
 ) -> tuple[dict, list[dict]]:
     """Train in place; leave the model in eval mode.
 
     Args:
-        report: receives a line of progress after each epoch.
+        report: told how each epoch ended.
         state_file: keeps the state of the training, which goes on from it if it is there.
 
     Returns:
@@ -98,10 +98,10 @@ def train(
     """
     run = _Run(model, train_set, test_set, recipe, seed, device, engine, state_file)
     if run.resumed:
-        report(f"going on after epoch {len(run.history)}, batch {run.batch}")
+        report.say(f"going on after epoch {len(run.history)}, batch {run.batch}")
     while run.status == {"status": "ok"} and len(run.history) < recipe.epochs:
         run.epoch()
-        report(_progress(run, recipe.epochs))
+        report.say(_progress(run, recipe.epochs))
     model.eval()
     return run.record(), run.history
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import atomic_path
 
 #: Modules whose code decides the numbers of a training; a state of other code is not used.
@@ -40,7 +41,7 @@ class StateFile:
         path: of the file; nothing else may write there.
         stopped: says by which signal the process is asked to end, if any (`stop_signals`).
         seconds: between two writes, at least.
-        report: receives what a person should know.
+        report: told what a person should know.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class StateFile:
         path: str | Path,
         stopped: Callable[[], str | None] = lambda: None,
         seconds: float = 60,
-        report: Callable[[str], None] = print,
+        report: Reporter = TO_STDERR,
     ):
         self.path = Path(path)
         self.stopped = stopped
@@ -65,10 +66,10 @@ class StateFile:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             known = state.pop("fingerprint")
         except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
-            self.report(f"{self.path} cannot be read ({error}): starting anew")
+            self.report.note(f"{self.path} cannot be read ({error}): starting anew")
             return None
         if known != fingerprint:
-            self.report(f"{self.path} is of other settings, data or code: starting anew")
+            self.report.note(f"{self.path} is of other settings, data or code: starting anew")
             return None
         return state
 
@@ -89,7 +90,7 @@ class StateFile:
         except (OSError, RuntimeError) as error:
             # A full disk is no reason to lose the training as well.
             kept = f"its state could not be kept: {error}"
-            self.report(kept)
+            self.report.note(kept)
         ended = time.monotonic()
         self.next = ended + max(self.seconds, (ended - started) / _SHARE)
         if signal_name:

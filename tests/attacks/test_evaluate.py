@@ -20,6 +20,7 @@ from idsharp.attacks.files import (
 )
 from idsharp.attacks.gradient import fgsm, pgd
 from idsharp.attacks.plan import AttackError, AttackPlan, Outcomes, attack_records
+from idsharp.common.progress import Reporter
 from idsharp.models.build import build_model
 from idsharp.report.figures.attacks import attack_examples
 from idsharp.tasks.subsets import LabelledImages
@@ -62,7 +63,7 @@ def test_records_of_fgsm_on_a_resnet_are_as_defined():
     images = rng.integers(0, 256, (10, 1, 32, 32), dtype=np.uint8)
     held_out = LabelledImages(images, np.arange(10) % 2, list(map(str, range(10))))
     plan = AttackPlan(("fgsm",), (1, 4))
-    records = attack_records(attack_network(network, held_out, plan, "t", CPU, None, 7), plan)
+    records = attack_records(attack_network(network, held_out, plan, "t", CPU, batch_size=7), plan)
     assert [record["epsilon_255"] for record in records] == [1, 4]
     inputs, truth = as_tensors(held_out)
     for record in records:
@@ -204,12 +205,12 @@ def test_overflowing_logits_are_an_error(held_out):
         attack_network(Overflow(), held_out, AttackPlan(("fgsm",), (1,)), "task", CPU)
 
 
-def test_progress_reaches_the_end(held_out, monkeypatch):
-    monkeypatch.setattr("idsharp.common.progress.SECONDS_BETWEEN_LINES", -1)
-    lines = []
-    attack_network(Waves(), held_out, BOTH, "task", CPU, lines.append, batch_size=15)
+def test_progress_reaches_the_end(held_out):
+    stream = io.StringIO()
+    attack_network(Waves(), held_out, BOTH, "task", CPU, Reporter(stream, every=0), batch_size=15)
+    lines = stream.getvalue().splitlines()
     assert len(lines) == 2 * (1 + 4)
-    assert lines[-1].startswith("attack: 100% done")
+    assert lines[-1].startswith("attack: done")
 
 
 def test_unknown_attacks_are_refused():

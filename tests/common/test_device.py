@@ -1,5 +1,6 @@
 """Which GPU a job takes where many jobs share a machine; the GPUs are imitated."""
 
+import io
 import threading
 from contextlib import ExitStack, nullcontext
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import torch
 
 from idsharp.common import device
 from idsharp.common.device import choose_algorithms, compute_device
+from idsharp.common.progress import Reporter
 
 
 @pytest.fixture
@@ -38,14 +40,13 @@ def test_jobs_spread_over_the_gpus_before_they_share_one(two_gpus):
 
 
 def test_a_job_waits_for_a_free_gpu_and_says_so(two_gpus):
-    said, got, waits = [], [], threading.Event()
-
-    def report(line: str) -> None:
-        said.append(line)
-        waits.set()
+    got, waits = [], threading.Event()
+    stream = io.StringIO()
+    # Written after the line itself.
+    stream.flush = waits.set
 
     def late() -> None:
-        with compute_device(report=report) as found:
+        with compute_device(report=Reporter(stream)) as found:
             got.append(found.index)
 
     with compute_device(), ExitStack() as second:
@@ -57,7 +58,7 @@ def test_a_job_waits_for_a_free_gpu_and_says_so(two_gpus):
         second.close()
         job.join(timeout=10)
     assert got == [1]
-    assert said == ["waiting: other jobs hold all 2 places on 2 GPU(s)"]
+    assert stream.getvalue() == "waiting: other jobs hold all 2 places on 2 GPU(s)\n"
 
 
 def test_a_job_that_failed_leaves_its_gpu_to_the_next(two_gpus):

@@ -1,5 +1,6 @@
 """Work in several processes: order, errors, progress."""
 
+import io
 import os
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from idsharp.common import parallel
 from idsharp.common.parallel import map_in_processes
+from idsharp.common.progress import Reporter
 
 
 def square(number: int) -> int:
@@ -46,9 +48,9 @@ def test_errors_come_through(monkeypatch, few):
         list(map_in_processes(square, [1, 99, 2], "squares", few=few))
 
 
-def test_progress(monkeypatch):
-    monkeypatch.setattr("idsharp.common.progress.SECONDS_BETWEEN_LINES", 0)
-    lines = []
-    list(map_in_processes(square, range(4), "squares", few=9, report=lines.append))
-    assert lines[-1].startswith("squares: 100% done")
+def test_progress():
+    stream = io.StringIO()
+    report = Reporter(stream, every=0)
+    list(map_in_processes(square, range(4), "squares", few=9, report=report))
+    assert stream.getvalue().endswith("squares: done in 0 s\n")
     assert parallel.usable_cores() >= 1

@@ -33,13 +33,12 @@ def check_index(index, truth, ids=None):
     assert by_id["patient"].to_dict() == {i: truth.patients[i] for i in by_id.index}
 
 
-def prepare(dataset, index, classes, said=None, **changes):
+def prepare(dataset, index, classes, **changes):
     settings = {
         "task": "t", "classes": classes, "label": "label", "split": "patient", "image_size": 32,
         "channels": 1, "pool_size": 40, "n_test": 8, "unreadable_limit": 0.1,
     }  # fmt: skip
-    said = [] if said is None else said
-    return prepare_task(dataset, index, Request(**settings | changes), said.append)
+    return prepare_task(dataset, index, Request(**settings | changes))
 
 
 def check_prepared(prepared, truth, n, tolerance=0):

@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
+from idsharp.common.progress import SILENT
 from idsharp.datasets import DatasetError, open_dataset
 from idsharp.datasets.base import MissingDataError, receipt
 from idsharp.datasets.collections.duke import before_contrast, is_before_contrast, label_of
@@ -735,9 +736,7 @@ def test_download_leaves_alone_what_is_there(duke_server, duke_series, tmp_path)
     offered = list_series(Archive(duke.COLLECTION, duke_server.nbia))[:2]
     there = tmp_path / offered[0].patient / offered[0].study / offered[0].uid
     there.mkdir(parents=True)
-    from idsharp.common.console import Console
-
-    download(Archive(duke.COLLECTION, duke_server.nbia), offered, tmp_path, Console(quiet=True))
+    download(Archive(duke.COLLECTION, duke_server.nbia), offered, tmp_path, SILENT)
     assert not list(there.iterdir())
     assert duke_server.asked == ["getSeries", offered[1].uid]
 

@@ -165,7 +165,7 @@ def test_the_slices_do_not_depend_on_the_sequence(tmp_path):
 def test_balanced_patient_disjoint_pool(tmp_path):
     brats.write_brats2018(tmp_path, n=6)
     data = dataset("brats", tmp_path)
-    prepared = prepare_task(data, data.index(), request(), report=lambda line: None)
+    prepared = prepare_task(data, data.index(), request())
     samples = prepared.samples
     assert samples["label"].value_counts().to_dict() == {0: 20, 1: 20}
     assert prepared.audit["patient_disjoint"] is True
@@ -231,7 +231,7 @@ def test_the_index_holds_the_released_labels(tmp_path):
     ]  # fmt: skip
     prepared = prepare_task(
         dataset("brats", tmp_path), index, request(label="label_released", pool_size=14, n_test=2,
-        split="image"), report=lambda line: None,
+        split="image"),
     )  # fmt: skip
     assert len(prepared.images) == 14
 
@@ -311,7 +311,7 @@ def test_an_unreadable_case_is_recorded_and_the_rest_goes_on(tmp_path, capsys):
     row = index[index["label"] == "unreadable"].iloc[0]
     assert (row["id"], row["label_released"]) == ("Brats18_2013_2_1", "unreadable")
     assert "1 of 4 cases cannot be read. Brats18_2013_2_1: " in capsys.readouterr().err
-    prepared = prepare_task(data, index, request(pool_size=20), report=lambda line: None)
+    prepared = prepare_task(data, index, request(pool_size=20))
     assert "Brats18_2013_2_1" not in set(prepared.samples["patient"])
 
 
@@ -324,9 +324,7 @@ def test_a_volume_that_breaks_when_it_is_read_is_named(tmp_path):
     where = index["where"][index["patient"] == "Brats18_2013_2_1"].iloc[0]
     with pytest.raises(UnreadableImageError, match=r"Brats18_2013_2_1_flair\.nii\.gz: cannot be"):
         data.read(where)
-    prepared = prepare_task(
-        data, index, request(pool_size=30, unreadable_limit=1.0), report=lambda line: None
-    )
+    prepared = prepare_task(data, index, request(pool_size=30, unreadable_limit=1.0))
     assert {entry["id"].partition("#")[0] for entry in prepared.audit["unreadable"]} == {
         "Brats18_2013_2_1"
     }
@@ -447,7 +445,7 @@ def test_imagenet(tmp_path, place):
     assert len(data.locate()) == 18
     classes = [["n01440764"], ["n02102040"]]
     asked = request(classes=classes, pool_size=10, n_test=2, channels=3)
-    prepared = prepare_task(data, index, asked, report=lambda line: None)
+    prepared = prepare_task(data, index, asked)
     assert prepared.images.shape == (10, 3, 32, 32)
 
 

@@ -1,10 +1,12 @@
 """Approximate neighbours: what is found is measured exactly, what is missed is counted."""
 
+import io
 import sys
 
 import numpy as np
 import pytest
 
+from idsharp.common.progress import Reporter
 from idsharp.properties.neighbors import approximate
 from idsharp.properties.neighbors.search import nearest_neighbors
 
@@ -32,14 +34,14 @@ def stand_in(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_complete_finds_equal_the_exact_method(stand_in, dtype):
     points = np.random.default_rng(0).integers(0, 256, (300, 20)).astype(dtype)
-    lines = []
-    found = nearest_neighbors(points, 5, method="approximate", report=lines.append)
+    stream = io.StringIO()
+    found = nearest_neighbors(points, 5, method="approximate", report=Reporter(stream))
     exact = nearest_neighbors(points, 5)
     assert found.recall == 1
     assert exact.recall is None
     assert np.array_equal(found.distances, exact.distances)
     assert np.array_equal(found.indices, exact.indices)
-    assert lines[0] == "pynndescent: neighbours of 300 points"
+    assert stream.getvalue() == "pynndescent: neighbours of 300 points\n"
 
 
 def test_a_large_offset_does_not_spoil_the_recall(stand_in):

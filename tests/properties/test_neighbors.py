@@ -1,7 +1,7 @@
 """The neighbour engine against a brute force in integers or float64."""
 
+import io
 import re
-import time
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idsharp.common import progress
+from idsharp.common.progress import Reporter
 from idsharp.properties.neighbors import integer
 from idsharp.properties.neighbors.floating import FloatSearch
 from idsharp.properties.neighbors.integer import (
@@ -355,24 +355,14 @@ def test_the_bound_on_products_holds():
     assert np.abs(by_product - true).max() > 0
 
 
-def test_progress_lines(monkeypatch):
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+def test_progress_lines():
     points = np.random.default_rng(0).integers(0, 256, (50, 8), dtype=np.uint8)
-    lines = []
-    nearest_neighbors(points, 2, block=10, report=lines.append)
+    stream = io.StringIO()
+    report = Reporter(stream, every=0)
+    nearest_neighbors(points, 2, block=10, report=report)
+    lines = stream.getvalue().splitlines()
     assert len(lines) == 15
     assert re.fullmatch(r"neighbours: \d+% done, about \d+ s left", lines[0])
-    assert lines[-1] == "neighbours: 100% done, about 0 s left"
-    lines.clear()
-    nearest_neighbors(np.ones((30, 2)), 1, block=10, report=lines.append)
-    assert lines[-1].startswith("points with many equally near: 100%")
-
-
-def test_short_work_says_nothing():
-    lines = []
-    work = progress.Progress(lines.append, "work", 2)
-    work.advance(1)
-    assert not lines
-    work.last = time.monotonic() - 2 * progress.SECONDS_BETWEEN_LINES
-    work.advance(1)
-    assert len(lines) == 1
+    assert lines[-1] == "neighbours: done in 0 s"
+    nearest_neighbors(np.ones((30, 2)), 1, block=10, report=report)
+    assert stream.getvalue().endswith("points with many equally near: done in 0 s\n")

@@ -1,5 +1,6 @@
 """Neighbours read by columns: the same as with all in memory, and in little of it."""
 
+import io
 import json
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def test_near_duplicates_beside_a_large_offset_lose_no_digits():
     np.testing.assert_allclose(found.distances[:60, 0], true, rtol=1e-12)
     # The products alone fail here, so this test can.
     by_product, _ = out_of_core._by_products(
-        lambda: [points], 120, torch.device("cpu"), progress.Progress(None, "", 1)
+        lambda: [points], 120, torch.device("cpu"), progress.SILENT.steps("", 1)
     )
     errors = by_product[range(60), range(60, 120)].abs().sqrt().numpy() / true - 1
     assert np.abs(errors).max() > 1e-6
@@ -92,7 +93,7 @@ def test_few_pairs_are_measured():
     # Beside an offset that would cost all digits, were it not taken off.
     points = 1e6 + np.random.default_rng(0).normal(size=(300, 2000))
     squared, lengths = out_of_core._by_products(
-        lambda: [points], 300, torch.device("cpu"), progress.Progress(None, "", 1)
+        lambda: [points], 300, torch.device("cpu"), progress.SILENT.steps("", 1)
     )
     rows, _ = out_of_core._candidates(squared, lengths, 2000, 20)
     assert 300 * 20 <= len(rows) <= 300 * 20 + 5
@@ -105,12 +106,17 @@ def test_refuses_what_it_cannot_search():
         by_columns(np.array([[0.0, 1.0], [1.0, np.inf], [2.0, 0.0]]), 1, 1)
 
 
-def test_progress_covers_both_passes(monkeypatch):
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
-    lines = []
-    by_columns(np.random.default_rng(0).normal(size=(20, 12)), 3, 4, report=lines.append)
+def test_progress_covers_both_passes():
+    stream = io.StringIO()
+    by_columns(
+        np.random.default_rng(0).normal(size=(20, 12)),
+        3,
+        4,
+        report=progress.Reporter(stream, every=0),
+    )
+    lines = stream.getvalue().splitlines()
     assert len(lines) == 6
-    assert lines[-1] == "neighbours by columns: 100% done, about 0 s left"
+    assert lines[-1] == "neighbours by columns: done in 0 s"
 
 
 MEASURE = """

@@ -1,9 +1,12 @@
 """From an index to arrays: what ends up where, and what is said about it."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from idsharp.common.progress import Reporter
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset
 from idsharp.tasks.images import UnreadableImageError
 from idsharp.tasks.prepare import Request, prepare_task
@@ -50,7 +53,7 @@ def request(**changes):
 
 
 def prepared(dataset, index, **changes):
-    return prepare_task(dataset, index, request(**changes), report=lambda line: None)
+    return prepare_task(dataset, index, request(**changes))
 
 
 def test_arrays_and_tables_agree():
@@ -131,11 +134,11 @@ def test_label_conflicts_are_listed():
 
 def test_a_smaller_pool_is_said_and_recorded():
     dataset, index = make()
-    said = []
-    result = prepare_task(dataset, index, request(pool_size=7500), said.append)
+    said = io.StringIO()
+    result = prepare_task(dataset, index, request(pool_size=7500), Reporter(said))
     assert result.audit["n_pool"] == 60
     assert result.audit["n_pool_requested"] == 7500
-    assert "7500 images were asked for, 60 make a balanced set" in said[0]
+    assert "7500 images were asked for, 60 make a balanced set" in said.getvalue()
 
 
 def test_unreadable_files_are_replaced_and_listed():

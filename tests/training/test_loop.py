@@ -1,11 +1,13 @@
 """Training: what is learned, what is recorded, and that it repeats."""
 
 import copy
+import io
 
 import numpy as np
 import pytest
 import torch
 
+from idsharp.common.progress import Reporter
 from idsharp.models.build import ScaledModel, build_model
 from idsharp.models.determinism import AveragePool, replace_pooling
 from idsharp.models.inference import constant, predict
@@ -55,7 +57,7 @@ def trained():
     model = build_model("resnet18", 1, 2, seed=1)
     record, history = train(
         model, two_classes(120), two_classes(60, seed=9), Recipe(8, 20, 1e-3), 3,
-        torch.device("cpu"), report=lambda line: None,
+        torch.device("cpu"),
     )  # fmt: skip
     return model, record, history
 
@@ -107,7 +109,7 @@ def quietly(model, recipe, seed=3, n=26, **options):
     """Train on `n` images and test on 60, without a word."""
     sets = (two_classes(n), two_classes(60, seed=9))
     device = torch.device("cpu")
-    return train(model, *sets, recipe, seed, device, lambda line: None, **options)
+    return train(model, *sets, recipe, seed, device, **options)
 
 
 def test_a_record_says_how_it_came_about():
@@ -161,13 +163,13 @@ def test_a_network_that_puts_out_the_same_for_every_image_is_named():
     with torch.no_grad():
         # Dead ReLUs before the logits: what intensities of [0, 255] can do to a SqueezeNet.
         model.network.classifier[1].bias.fill_(-1e6)
-    lines = []
-    options = (Recipe(1, 10, 1e-4), 0, torch.device("cpu"), lines.append)
+    stream = io.StringIO()
+    options = (Recipe(1, 10, 1e-4), 0, torch.device("cpu"), Reporter(stream))
     record, _ = train(model, two_classes(20), two_classes(20), *options)
     assert record["status"] == "ok"
     assert record["test_loss"] == pytest.approx(np.log(2))
     assert record["constant_output"] is True
-    assert "the same for every image" in lines[-1]
+    assert "the same for every image" in stream.getvalue()
 
 
 def test_constant_logits():
@@ -205,7 +207,6 @@ def test_divergence_is_recorded_not_hidden():
         model.network.fc.weight.fill_(torch.inf)
     record, history = train(
         model, two_classes(20), two_classes(20), Recipe(3, 10, 1e-3), 0, torch.device("cpu"),
-        report=lambda line: None,
     )  # fmt: skip
     assert record["status"] == "diverged"
     assert record["diverged_at_epoch"] == 1

@@ -1,5 +1,6 @@
 """A training that was interrupted ends as one that was not."""
 
+import io
 import os
 import pickle
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from idsharp.common.progress import Reporter
 from idsharp.common.records import read_json, write_rows
 from idsharp.training import state as training_state
 from idsharp.training.loop import Recipe
@@ -59,7 +61,7 @@ def test_a_training_stopped_anywhere_goes_on_as_if_it_had_not_been(tmp_path):
 
 @pytest.mark.parametrize("changed", ["recipe", "seed", "data", "weights", "code", "file", "pickle"])
 def test_a_state_of_another_training_is_not_used(tmp_path, changed, monkeypatch):
-    path, lines = tmp_path / "training.state", []
+    path, stream = tmp_path / "training.state", io.StringIO()
     with pytest.raises(StoppedError):
         quietly(tiny_model(), RECIPE, state_file=StateFile(path, After(6)))
     model, recipe, options = tiny_model(), RECIPE, {}
@@ -75,10 +77,10 @@ def test_a_state_of_another_training_is_not_used(tmp_path, changed, monkeypatch)
         path.write_bytes(path.read_bytes()[:1000])
     else:
         path.write_bytes(pickle.dumps(Exploding(tmp_path / "exploded"), protocol=2))
-    state_file = StateFile(path, report=lines.append)
+    state_file = StateFile(path, report=Reporter(stream))
     record, _ = quietly(model, recipe, state_file=state_file, **options)
     assert record["n_interruptions"] == 0
-    assert "starting anew" in lines[0]
+    assert "starting anew" in stream.getvalue()
     assert not (tmp_path / "exploded").exists()
 
 
@@ -108,10 +110,10 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr(training_state.torch, "save", fail)
-    lines = []
-    state_file = StateFile(tmp_path / "training.state", seconds=0, report=lines.append)
+    stream = io.StringIO()
+    state_file = StateFile(tmp_path / "training.state", seconds=0, report=Reporter(stream))
     assert quietly(tiny_model(), RECIPE, state_file=state_file)[0]["status"] == "ok"
-    assert "could not be kept: no space left" in lines[0]
+    assert "could not be kept: no space left" in stream.getvalue()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,7 +127,13 @@ def test_the_fingerprint_covers_all_code_that_trains():
             queue += imported_modules(ROOT, file)
     names = {str(file.relative_to(package).with_suffix("")) for file in found}
     # Importing and writing files changes no number.
-    others = {"models/_torchvision", "common/records", "version"}
+    others = {
+        "models/_torchvision",
+        "common/progress",
+        "common/records",
+        "tasks/subsets",
+        "version",
+    }
     assert {name for name in names if not name.endswith("__init__")} - others == set(CODE)
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_csv
 from idsharp.datasets.base import INDEX_COLUMNS, DatasetError
 from idsharp.datasets.download.nbia import Series
@@ -108,9 +108,9 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         return first
 
     def index(self) -> pd.DataFrame:
-        console = Console()
+        report = TO_STDERR
         rows, notes = [], []
-        slices = self._numbered(console, notes)
+        slices = self._numbered(report, notes)
         for patient, mine in slices.groupby("patient", sort=True):
             if mine["slice"].duplicated().any():
                 twice = mine[mine["slice"].duplicated(keep=False)]["where"]
@@ -124,7 +124,7 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
                 if label:
                     rows.append((f"{patient}/{number:03d}", where, label, patient, "", str(number)))
         for note in notes:
-            console.note(f"{self.name}: {note}")
+            report.note(f"{self.name}: {note}")
         if not rows:
             raise DatasetError(
                 f"dataset {self.name}: no image in {self.path} has a place in the tables; "
@@ -132,13 +132,13 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
             )
         return pd.DataFrame(rows, columns=[*INDEX_COLUMNS, "slice"], dtype=str)
 
-    def _numbered(self, console: Console, notes: list[str]) -> pd.DataFrame:
+    def _numbered(self, report: Reporter, notes: list[str]) -> pd.DataFrame:
         """Patient, slice number and `where` of every image; notes what is odd."""
         found = self.found()
         pairs = [(f.patient, file) for f in found.values() for file in images_of(f.path)]
         tags = ["SOPInstanceUID", "InstanceNumber"]
         what = f"{self.name}, headers of slices"
-        read = headers([file for _, file in pairs], tags, console, what)
+        read = headers([file for _, file in pairs], tags, report, what)
         numbers = self._numbers if self.by_table else {}
         rows = []
         for (patient, file), header in zip(pairs, read, strict=True):
@@ -204,7 +204,7 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
     def _all_slices(self) -> pd.DataFrame:
         if self._has_excerpt:
             return read_table(self.path / _EXCERPT, _EXCERPT_COLUMNS, dataset=self.name)
-        Console().begin(f"{self.name}: reading {self.find(_FILES)}, which may take minutes")
+        TO_STDERR.say(f"{self.name}: reading {self.find(_FILES)}, which may take minutes")
         slices = before_contrast(self.read_sheet(_FILES))
         # Where the folder is read-only, the table is read each time.
         with suppress(OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.datasets.base import INDEX_COLUMNS, DatasetError
 from idsharp.datasets.download.nbia import Series
 from idsharp.datasets.formats.dicom_headers import headers, images_of, whole_number
@@ -66,11 +66,11 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
         return {one.uid: one for one in series if one.uid in wanted}
 
     def index(self) -> pd.DataFrame:
-        console = Console()
+        report = TO_STDERR
         found = self.found()
         rows = []
         scores = self._targets.groupby("uid")["score"].agg(list)
-        volumes = self._volumes(found, console)
+        volumes = self._volumes(found, report)
         for uid in sorted(volumes, key=lambda uid: (found[uid].patient, uid)):
             patient = found[uid].patient
             for score in scores[uid]:
@@ -86,16 +86,14 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
             )
         return pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)
 
-    def _volumes(self, found: dict[str, Folder], console: Console) -> dict[str, list[str]]:
+    def _volumes(self, found: dict[str, Folder], report: Reporter) -> dict[str, list[str]]:
         """`where` of every slice of a series, in order.
 
         An ultrasound volume is one file of many frames, an MR volume one file a slice.
         """
         pairs = [(uid, file) for uid, folder in found.items() for file in images_of(folder.path)]
         tags = ["NumberOfFrames", "InstanceNumber"]
-        read = headers(
-            [file for _, file in pairs], tags, console, f"{self.name}, headers of slices"
-        )
+        read = headers([file for _, file in pairs], tags, report, f"{self.name}, headers of slices")
         slices: dict[str, list[tuple[int, Path, int]]] = {}
         unreadable = []
         for (uid, file), header in zip(pairs, read, strict=True):
@@ -106,7 +104,7 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
             frames = whole_number(header.get("NumberOfFrames")) or 1
             slices.setdefault(uid, []).extend((place, file, frame) for frame in range(frames))
         if unreadable:
-            console.note(
+            report.note(
                 f"{self.name}: {len(unreadable)} files are left out, such as {unreadable[0]}: "
                 "their headers cannot be read"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.seeds import seed_for
 from idsharp.datasets.base import DatasetError
 from idsharp.datasets.files.dicom import import_pydicom, read_dicom
@@ -139,9 +139,7 @@ class RsnaDataset(TabledDataset):
             except Exception:
                 return ""
 
-        console = Console()
         with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as threads:
             warnings.simplefilter("ignore")
-            for done, found in enumerate(threads.map(patient, files), start=1):
-                console("reading headers", done, len(files))
-                yield found
+            found = threads.map(patient, files)
+            yield from TO_STDERR.over("reading headers", found, len(files))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_text
 from idsharp.datasets.download.resume import DownloadError, ResumingDownloader, gigabytes
 
@@ -22,7 +22,7 @@ def fetch(
     checksum: str | None,
     *,
     mirror: str | Path | None = None,
-    console: Console | None = None,
+    report: Reporter = TO_STDERR,
 ) -> Path:
     """Make sure that a file is at its place and is what it should be; download it if it is missing.
 
@@ -41,7 +41,7 @@ def fetch(
     Raises:
         DownloadError: not to be had, or not what it should be.
     """
-    file, console = Path(file), console or Console()
+    file = Path(file)
     if file.exists():
         verify(file, checksum or _recorded(file), url)
         return file
@@ -50,11 +50,11 @@ def fetch(
         raise DownloadError(f"{source} is no address that begins with http://, https:// or file://")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file, console):
+        with locked(file, report):
             if file.exists():
                 verify(file, checksum or _recorded(file), url)
                 return file
-            _get(source, file, checksum or _recorded(file), console)
+            _get(source, file, checksum or _recorded(file), report)
             if checksum is None:
                 _record(file)
     except (OSError, DownloadError) as error:
@@ -93,7 +93,7 @@ def name_of(url: str) -> str:
 
 
 @contextmanager
-def locked(file: Path, console: Console) -> Iterator[None]:
+def locked(file: Path, report: Reporter) -> Iterator[None]:
     """Let one process at a time work on a file; others wait, and say so."""
     from filelock import FileLock, Timeout
 
@@ -101,7 +101,7 @@ def locked(file: Path, console: Console) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        console.begin(f"another job works on {file}; waiting for it")
+        report.say(f"another job works on {file}; waiting for it")
         lock.acquire()
     try:
         yield
@@ -109,7 +109,7 @@ def locked(file: Path, console: Console) -> Iterator[None]:
         lock.release()
 
 
-def _get(source: str, file: Path, checksum: str | None, console: Console) -> None:
+def _get(source: str, file: Path, checksum: str | None, report: Reporter) -> None:
     if urlsplit(source).scheme == "file":
         _link(Path(unquote(urlsplit(source).path)), file, checksum, source)
         return
@@ -118,14 +118,14 @@ def _get(source: str, file: Path, checksum: str | None, console: Console) -> Non
     except ModuleNotFoundError as error:
         raise DownloadError("downloads need pooch: pip install pooch") from error
     pooch.get_logger().setLevel("WARNING")
-    downloader = ResumingDownloader(_part(file), console, verified=checksum is not None)
+    downloader = ResumingDownloader(_part(file), report, verified=checksum is not None)
     try:
         _retrieve(source, file, checksum, downloader)
     except _WrongFileError as error:
         if not downloader.resumed:
             raise
         # Two halves of different files, perhaps: a whole one tells.
-        console.begin(f"{error} It was fetched in parts; once more from the beginning")
+        report.say(f"{error} It was fetched in parts; once more from the beginning")
         _retrieve(source, file, checksum, downloader)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from idsharp.common.console import Console
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets.base import DatasetError
 from idsharp.datasets.download.resume import DownloadError, ResumingDownloader
 
@@ -104,7 +104,7 @@ def list_series(archive: Archive) -> list[Series]:
         ) from error
 
 
-def download(archive: Archive, series: list[Series], root: Path, console: Console) -> None:
+def download(archive: Archive, series: list[Series], root: Path, report: Reporter) -> None:
     """Fetch series into `root`/<patient>/<study>/<series>, several at a time.
 
     The folder of a series appears when all its files are there and agree with their MD5 sums.
@@ -113,15 +113,14 @@ def download(archive: Archive, series: list[Series], root: Path, console: Consol
     Raises:
         DatasetError: a series that could not be had, after several attempts; the others stay.
     """
-    total, done = sum(one.size for one in series), 0
+    steps = report.steps(archive.collection, sum(one.size for one in series))
     cancelled = threading.Event()
     with ThreadPoolExecutor(_PARALLEL) as pool:
         jobs = {pool.submit(_download, archive, one, root, cancelled): one for one in series}
         try:
             for job in as_completed(jobs):
                 job.result()
-                done += jobs[job].size
-                console(f"{archive.collection}, MB", int(done / 1e6), max(1, int(total / 1e6)))
+                steps.advance(jobs[job].size)
         except BaseException:
             cancelled.set()
             pool.shutdown(cancel_futures=True)
@@ -163,8 +162,8 @@ def _fetch(url: str, folder: Path, series: Series) -> None:
 
 
 def _get(url: str, file: Path) -> Path:
-    # Quiet: of several downloads at a time, only their sum is shown.
-    get = ResumingDownloader(file.with_name(f".{file.name}.part"), Console(quiet=True), False)
+    # Of several downloads at a time, only their sum is reported.
+    get = ResumingDownloader(file.with_name(f".{file.name}.part"), SILENT, False)
     get(url, str(file))
     return file
 

@@ -11,7 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
-from idsharp.common.console import Console
+from idsharp.common.progress import Reporter
 from idsharp.version import __version__
 
 #: Seconds before the next attempt, after one, two, … failures in a row without progress.
@@ -49,7 +49,7 @@ class ResumingDownloader:
 
     Args:
         part: the unfinished file; it stays there when an attempt fails, for the next one.
-        console: progress and remarks.
+        report: progress and remarks.
         verified: whether a checksum will be compared. If not, a part is continued only where the
             server can say that its file has not changed.
 
@@ -57,8 +57,8 @@ class ResumingDownloader:
         resumed: whether the file was put together from several attempts.
     """
 
-    def __init__(self, part: Path, console: Console, verified: bool):
-        self.part, self.console, self.verified = part, console, verified
+    def __init__(self, part: Path, report: Reporter, verified: bool):
+        self.part, self.report, self.verified = part, report, verified
         self.resumed = False
         # The ETag or date of the file that the part belongs to.
         self.version = part.with_name(f"{part.name}.version")
@@ -82,7 +82,7 @@ class ResumingDownloader:
                     if failures > len(PAUSES):
                         raise DownloadError(f"{error}; gave up after {failures} attempts") from None
                     pause = min(max(PAUSES[failures - 1], error.pause), _LONGEST_PAUSE)
-                    self.console.begin(f"{error}; next attempt in {pause:.0f} s")
+                    self.report.say(f"{error}; next attempt in {pause:.0f} s")
                     time.sleep(pause)
         os.replace(self.part, output_file)
         self.version.unlink(missing_ok=True)
@@ -152,15 +152,16 @@ class ResumingDownloader:
         self._check_disk(start, total)
         name = self.part.name.removeprefix(".").removesuffix(".part")
         rest = "" if total is None else f", {gigabytes(total - start)} to come"
-        self.console.begin(f"fetching {name}{rest}" + (" (the rest of a part)" if start else ""))
+        self.report.say(f"fetching {name}{rest}" + (" (the rest of a part)" if start else ""))
         done = start
+        steps = self.report.steps(name, total or 0, start)
         with open(self.part, "ab" if start else "wb") as file:
             # Not the decoded content: a .gz file that a server calls gzip-encoded stays one.
             for block in response.raw.stream(_BLOCK, decode_content=False):
                 file.write(block)
                 done += len(block)
                 if total:
-                    self.console(f"{name}, MB", int(done / 1e6), max(1, int(total / 1e6)))
+                    steps.advance(len(block))
         if total is not None and done != total:
             if done > total:
                 self.discard()

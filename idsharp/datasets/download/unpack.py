@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from pathlib import Path, PureWindowsPath
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_json
 from idsharp.datasets.download.resume import gigabytes
 
@@ -30,7 +30,7 @@ class DamagedArchiveError(ArchiveError):
     """A file is no whole archive."""
 
 
-def unpack(archive: str | Path, folder: str | Path, console: Console | None = None) -> None:
+def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR) -> None:
     """Unpack a zip or tar archive (also gzip, bzip2, xz) into a folder, wholly or not at all.
 
     It is unpacked aside and moved into the folder by renaming; an interrupted call is taken up by
@@ -41,7 +41,7 @@ def unpack(archive: str | Path, folder: str | Path, console: Console | None = No
         ArchiveError: too large for the disk, or with links, special files, or names that lead out;
             or the folder already holds something of the same name.
     """
-    archive, folder, console = Path(archive), Path(folder), console or Console()
+    archive, folder = Path(archive), Path(folder)
     if is_unpacked(archive, folder):
         return
     ready = folder / _READY
@@ -50,7 +50,7 @@ def unpack(archive: str | Path, folder: str | Path, console: Console | None = No
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         try:
-            _extract(archive, staging, console)
+            _extract(archive, staging, report)
             os.rename(staging, ready)
         except _DAMAGE as error:
             raise DamagedArchiveError(f"{archive} is damaged ({error})") from error
@@ -82,12 +82,12 @@ def _marker(archive: Path, folder: Path) -> Path:
     return folder / f".{archive.name}.unpacked.json"
 
 
-def _extract(archive: Path, folder: Path, console: Console) -> None:
+def _extract(archive: Path, folder: Path, report: Reporter) -> None:
     # A tar may end in a zip, and would then pass for one.
     if tarfile.is_tarfile(archive):
-        _extract_tar(archive, folder, console)
+        _extract_tar(archive, folder, report)
     elif zipfile.is_zipfile(archive):
-        _extract_zip(archive, folder, console)
+        _extract_zip(archive, folder, report)
     else:
         with open(archive, "rb") as file:
             start = file.read(16)
@@ -96,11 +96,12 @@ def _extract(archive: Path, folder: Path, console: Console) -> None:
         )
 
 
-def _extract_zip(archive: Path, folder: Path, console: Console) -> None:
+def _extract_zip(archive: Path, folder: Path, report: Reporter) -> None:
     with zipfile.ZipFile(archive) as stored:
         members = stored.infolist()
-        total, done = sum(member.file_size for member in members), 0
+        total = sum(member.file_size for member in members)
         _check_room(archive, folder, total)
+        steps = report.steps(f"unpacking {archive.name}", total)
         for member in members:
             _check_name(archive, member.filename)
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -109,13 +110,12 @@ def _extract_zip(archive: Path, folder: Path, console: Console) -> None:
             if member.flag_bits & 1:
                 raise ArchiveError(f"{archive}: {member.filename!r} is encrypted")
             stored.extract(member, folder)
-            done += member.file_size
-            _report(console, archive, done, total)
+            steps.advance(member.file_size)
 
 
-def _extract_tar(archive: Path, folder: Path, console: Console) -> None:
+def _extract_tar(archive: Path, folder: Path, report: Reporter) -> None:
     with open(archive, "rb") as raw, tarfile.open(fileobj=raw) as stored:
-        total = archive.stat().st_size
+        steps = report.steps(f"unpacking {archive.name}", archive.stat().st_size)
         for member in stored:
             _check_name(archive, member.name)
             if not (member.isreg() or member.isdir()):
@@ -123,7 +123,7 @@ def _extract_tar(archive: Path, folder: Path, console: Console) -> None:
             _check_room(archive, folder, member.size)
             # The filter also takes away owners and dangerous permissions.
             stored.extract(member, folder, filter="data")
-            _report(console, archive, raw.tell(), total)
+            steps.advance(raw.tell() - steps.done)
 
 
 def _check_name(archive: Path, name: str) -> None:
@@ -146,7 +146,3 @@ def _check_room(archive: Path, folder: Path, size: int) -> None:
             f"unpacking {archive} takes {gigabytes(size)} more, and {gigabytes(free)} are free in "
             f"{folder}; make room there"
         )
-
-
-def _report(console: Console, archive: Path, done: int, total: int) -> None:
-    console(f"unpacking {archive.name}, MB", int(done / 1e6), max(1, int(total / 1e6)))

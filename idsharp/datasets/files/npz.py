@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from idsharp.common.console import Console
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import atomic_path
 from idsharp.datasets.base import DatasetError, make_index
 from idsharp.datasets.download.fetch import locked, name_of
@@ -160,7 +160,7 @@ class NpzDataset(RemoteDataset):
         file = self.directory / "unpacked" / f"{member.CRC:08x}_{member.filename}"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with locked(file, Console()):
+            with locked(file, TO_STDERR):
                 if not file.exists():
                     with (
                         stored.open(member) as stream,

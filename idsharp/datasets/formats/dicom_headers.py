@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from idsharp.common.console import Console
+from idsharp.common.progress import Reporter
 from idsharp.datasets.files.dicom import import_pydicom, is_dicom
 
 _THREADS = 8  # they wait for the disk more than for the processor
@@ -21,10 +21,10 @@ def images_of(folder: Path) -> list[Path]:
 
 
 def headers(
-    files: list[Path], tags: list[str], console: Console, what: str
+    files: list[Path], tags: list[str], report: Reporter, what: str
 ) -> list[dict[str, str] | None]:
     """`header_of` every file, in order."""
-    return in_threads(lambda file: header_of(file, tags), files, console, what)
+    return in_threads(lambda file: header_of(file, tags), files, report, what)
 
 
 def whole_number(value: object) -> int | None:
@@ -36,18 +36,14 @@ def whole_number(value: object) -> int | None:
 
 
 def in_threads(
-    function: Callable[[Item], Result], items: list[Item], console: Console, what: str
+    function: Callable[[Item], Result], items: list[Item], report: Reporter, what: str
 ) -> list[Result]:
     """`function` of every item, in order, with progress; pydicom's warnings are not shown."""
     import_pydicom()
-    results = []
     # Here and not in the threads, because the filters of warnings belong to all of them.
     with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         warnings.simplefilter("ignore")
-        for result in pool.map(function, items):
-            results.append(result)
-            console(what, len(results), len(items))
-    return results
+        return list(report.over(what, pool.map(function, items), len(items)))
 
 
 def header_of(file: Path, tags: list[str]) -> dict[str, str] | None:

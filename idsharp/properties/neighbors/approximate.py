@@ -7,12 +7,11 @@ a sample of the points and the share that was found is returned with the result.
 """
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter
 
 #: Below this share of true neighbours found, a warning is given.
 LOWEST_RECALL = 0.98
@@ -28,7 +27,7 @@ def approximate_neighbors(
     block: int = 1024,
     *,
     seed: int = 0,
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """About the k nearest neighbours of each point.
 
@@ -39,7 +38,7 @@ def approximate_neighbors(
         k: neighbours a point, 1 ≤ k < n.
         block: points read at a time to measure distances and recall.
         seed: of pynndescent's random start and of the sample.
-        report: takes a line when a step begins, and every few seconds within the last ones.
+        report: told when a step begins, and the progress of the last ones.
 
     Returns:
         Distances (n×k float64, exact for the neighbours found, nearest first), indices (n×k
@@ -53,10 +52,9 @@ def approximate_neighbors(
     if k < 1:
         raise ValueError(f"the approximate method needs k of at least 1, found {k}")
     descent = _descent()
-    say = report or (lambda line: None)
     if flat.dtype != np.uint8 and not np.isfinite(flat).all():
         raise ValueError("the data hold values that are not finite")
-    say(f"pynndescent: neighbours of {len(flat)} points")
+    report.say(f"pynndescent: neighbours of {len(flat)} points")
     # One more than k, since each point finds itself.
     index = descent(
         _in_float32(flat, block), metric="euclidean", n_neighbors=k + 1, random_state=seed
@@ -109,14 +107,14 @@ def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 
 def _measured(
-    flat: np.ndarray, found: np.ndarray, report: Callable[[str], None] | None
+    flat: np.ndarray, found: np.ndarray, report: Reporter
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances of the found neighbours by differences in float64, in order; ties by index."""
     n, k = found.shape
     found = np.sort(found, axis=1)
     distances = np.empty((n, k))
     step = max(1, _DIFFERENCES // (k * flat.shape[1]))
-    progress = Progress(report, "distances of the neighbours found", n)
+    progress = report.steps("distances of the neighbours found", n)
     for start in range(0, n, step):
         here = slice(start, start + step)
         points = torch.from_numpy(flat[here].astype(np.float64))
@@ -132,7 +130,7 @@ def _recall(
     distances: np.ndarray,
     block: int,
     seed: int,
-    report: Callable[[str], None] | None,
+    report: Reporter,
 ) -> float:
     """Share of the neighbours found of a sample that are no farther than the true k-th one."""
     n, k = distances.shape
@@ -146,7 +144,7 @@ def _kth_squared_distances(
     sample: np.ndarray,
     k: int,
     block: int,
-    report: Callable[[str], None] | None,
+    report: Reporter,
 ) -> np.ndarray:
     """Squared distance of each sampled point to its true k-th neighbour, plus its rounding."""
     # An offset common to all points would cancel digits of the products.
@@ -154,7 +152,7 @@ def _kth_squared_distances(
     points = torch.from_numpy(flat[sample] - centre)
     squares = (points**2).sum(dim=1)
     best = torch.full((len(sample), k), torch.inf, dtype=torch.float64)
-    progress = Progress(report, "recall", len(flat))
+    progress = report.steps("recall", len(flat))
     for start in range(0, len(flat), block):
         others = torch.from_numpy(flat[start : start + block] - centre)
         squared = squares[:, None] + (others**2).sum(dim=1) - 2 * points @ others.T

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.neighbors.integer import packed
 
 # Candidates beyond the neighbours wanted: enough that few points are left open (speed only).
@@ -92,7 +92,7 @@ class FloatSearch:
             return torch.arange(where.start, where.stop, device=self.device)
         return where
 
-    def finish(self, report: Callable[[str], None] | None = None) -> tuple:
+    def finish(self, report: Reporter = SILENT) -> tuple:
         """Distances and indices, n×k each, and those of the nearest of another class or None."""
         distances, indices = self._settle(self.near, self.k, self._pairs, report)
         if self.other is None:
@@ -106,14 +106,14 @@ class FloatSearch:
         proposed: "_Shortlist",
         k: int,
         allowed: Callable,
-        report: Callable[[str], None] | None,
+        report: Reporter,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The k nearest of the shortlist, and of all pairs where the shortlist may miss some."""
         n, kept = proposed.where.shape
         if k == 0:
             return torch.empty(n, 0, dtype=torch.float64), torch.empty(n, 0, dtype=torch.int64)
         measured = torch.empty_like(proposed.squared)
-        progress = Progress(report, "distances of the candidates", n)
+        progress = report.steps("distances of the candidates", n)
         for part in torch.arange(n, device=self.device).split(self.block):
             pairs = part.repeat_interleave(kept), proposed.where[part].reshape(-1)
             measured[part] = self._measure(*pairs).reshape(-1, kept)
@@ -136,11 +136,11 @@ class FloatSearch:
         distances: torch.Tensor,
         indices: torch.Tensor,
         allowed: Callable,
-        report: Callable[[str], None] | None,
+        report: Reporter,
     ) -> None:
         """Overwrites the rows that are left open by the answer from every pair within limits."""
         k = distances.shape[1]
-        progress = Progress(report, "points with many equally near", len(left_open))
+        progress = report.steps("points with many equally near", len(left_open))
         for part in left_open.split(self.block):
             distances[part], indices[part] = self._all_within(part, limits[part], k, allowed)
             progress.advance(len(part))

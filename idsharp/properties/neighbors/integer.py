@@ -8,12 +8,13 @@ like). Without that instruction it saturates on some processors and silently ret
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
+
+from idsharp.common.progress import SILENT, Reporter
 
 # Columns to one int32 sum. 131 072 products of −128 · −128 would reach 2³¹; half of that leaves
 # room for the half norms that `_within` subtracts.
@@ -223,7 +224,7 @@ class IntegerSearch:
         squared -= 2 * products[rows, columns].to(torch.int64)
         return packed(rows, squared * self.n + index[columns], len(wanted), _NEVER)
 
-    def finish(self, report: Callable[[str], None] | None = None) -> tuple:
+    def finish(self, report: Reporter = SILENT) -> tuple:
         """Distances and indices, n×k each, and those of the nearest of another class or None."""
         keys = torch.sort(self.keys, dim=1).values.cpu().numpy()
         distances = np.sqrt((keys // self.n).astype(np.float64))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter, Steps
 from idsharp.properties.neighbors.floating import nearest_first, rounding_share
 from idsharp.properties.neighbors.integer import packed
 from idsharp.properties.neighbors.search import Neighbors
@@ -38,7 +38,7 @@ def nearest_by_columns(
     k: int,
     *,
     device: str | torch.device = "cpu",
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
 ) -> Neighbors:
     """The k nearest neighbours of each of n points of `width` values.
 
@@ -52,7 +52,7 @@ def nearest_by_columns(
         k: neighbours a point, 0 ≤ k < n.
         device: where products and differences are computed. On one without float64 (Apple's MPS)
             the processor does it.
-        report: takes a line with the share done and the time left, every few seconds.
+        report: told the progress.
 
     Raises:
         ValueError: k out of range, or values that are not finite.
@@ -63,7 +63,7 @@ def nearest_by_columns(
         return Neighbors(np.empty((n, 0)), np.empty((n, 0), dtype=np.int64))
     device = torch.device(device)
     home = device if device.type == "cuda" else torch.device("cpu")
-    progress = Progress(report, "neighbours by columns", 2 * width)
+    progress = report.steps("neighbours by columns", 2 * width)
     squared, lengths = _by_products(parts, n, home, progress)
     rows, columns = _candidates(squared, lengths, width, k)
     del squared
@@ -74,7 +74,7 @@ def nearest_by_columns(
 
 
 def _by_products(
-    parts: Callable, n: int, home: torch.device, progress: Progress
+    parts: Callable, n: int, home: torch.device, progress: Steps
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Squared distances (n×n float64) as sums of products, and the points' centred lengths."""
     products = torch.zeros(n, n, dtype=torch.float64, device=home)
@@ -120,7 +120,7 @@ def _candidates(
 
 
 def _by_differences(
-    parts: Callable, n: int, rows: torch.Tensor, columns: torch.Tensor, progress: Progress
+    parts: Callable, n: int, rows: torch.Tensor, columns: torch.Tensor, progress: Steps
 ) -> torch.Tensor:
     """Distances of pairs by differences in float64."""
     # Most pairs are neighbours in both directions.

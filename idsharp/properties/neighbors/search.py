@@ -5,13 +5,12 @@ candidates (`floating`). Both are exact. For more points than n² pairs allow th
 approximation that measures its own recall (`approximate`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from idsharp.common.progress import Progress
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.neighbors.approximate import approximate_neighbors
 from idsharp.properties.neighbors.floating import FloatSearch
 from idsharp.properties.neighbors.integer import (
@@ -56,7 +55,7 @@ def nearest_neighbors(
     *,
     method: str = "exact",
     device: str | torch.device = "cpu",
-    report: Callable[[str], None] | None = None,
+    report: Reporter = SILENT,
 ) -> Neighbors:
     """The k nearest neighbours of each point, and its nearest point of another class.
 
@@ -74,7 +73,7 @@ def nearest_neighbors(
         method: "exact", or "approximate" for large n: pynndescent, with its recall measured.
         device: where the products are computed, such as "cuda". What a device lacks (integer
             products, float64) is replaced without changing the answer.
-        report: takes a line with the share done and the time left, every few seconds.
+        report: told the progress.
 
     Raises:
         ValueError: k out of range, labels of another length, values not finite, or a type or
@@ -107,10 +106,10 @@ def _all_pairs(
     search: IntegerSearch | FloatSearch,
     n: int,
     block: int,
-    report: Callable[[str], None] | None,
+    report: Reporter,
 ) -> Neighbors:
     """Shows every pair of blocks to the search once."""
-    progress = Progress(report, "neighbours", n**2 / 2)
+    progress = report.steps("neighbours", n**2 / 2)
     starts = range(0, n, block)
     for i in starts:
         rows = search.load(i, min(i + block, n), slot=0)

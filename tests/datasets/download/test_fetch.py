@@ -262,7 +262,7 @@ def test_two_jobs_fetch_a_file_once(server, tmp_path, capsys):
         except BaseException as error:
             failures.append(error)
 
-    with downloads.locked(file, downloads.Console()):
+    with downloads.locked(file, downloads.TO_STDERR):
         jobs = [threading.Thread(target=job) for _ in range(3)]
         for thread in jobs:
             thread.start()

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from idsharp.common.console import Console
+from idsharp.common.progress import SILENT
 from idsharp.datasets.download import unpack as archives
 from idsharp.datasets.download.unpack import ArchiveError, is_unfinished, is_unpacked, unpack
 from tests.datasets.miniatures.torchvision_files import add_to_tar
@@ -45,7 +45,7 @@ def test_every_kind_is_unpacked_once(tmp_path, name):
         write_zip(archive)
     else:
         write_tar(archive, mode=kind.get(name.rpartition(".")[2], "w"))
-    unpack(archive, folder, Console(quiet=True))
+    unpack(archive, folder, SILENT)
     assert tree(folder) == FILES
     assert is_unpacked(archive, folder)
     assert not is_unfinished(folder)
