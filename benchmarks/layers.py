@@ -18,7 +18,7 @@ import torch
 
 from idsharp.properties.dimension import mle
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
-from idsharp.representations.activations import PointFile
+from idsharp.representations.point_file import PointFile
 
 
 def main() -> None:

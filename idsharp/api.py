@@ -13,6 +13,7 @@ from idsharp.common.duplicates import find_duplicates
 from idsharp.properties.dimension import Estimate, UndefinedEstimateError, mle, twonn
 from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.properties.sharpness import sharpness_of_all_pairs, sharpness_of_draws
+from idsharp.representations.pooled import pooled_activations
 
 ESTIMATOR_NAMES = ("mle", "twonn")
 
@@ -145,8 +146,9 @@ def representation_dimension(
     normalisation: str = "k-1",
     discard: str = "10%",
     device: str | torch.device | None = None,
+    call: int | None = None,
 ) -> Estimate:
-    """Intrinsic dimension of what one layer of a network makes of some images.
+    """Intrinsic dimension of one layer's representation of images.
 
     >>> import torch
     >>> from idsharp import representation_dimension
@@ -160,53 +162,22 @@ def representation_dimension(
         model: run in eval mode without gradients; its mode is put back.
         layer: dotted name of a submodule, as in `model.named_modules()`; its output is taken,
             averaged over space where it is n×C×H×W.
-        loader: batches: tensors, or tuples whose first is the input.
+        loader: batches: tensors, or tuples whose first element is the input.
         device: where inputs go; None: where the model's first parameter is.
         k, estimator, normalisation, discard: as in `intrinsic_dimension`; the papers use TwoNN
             on the training set's penultimate layer.
+        call: which of the layer's calls to measure, from 1, where one forward pass calls it
+            several times, as torchvision's ResNets call their ReLUs.
 
     Raises:
-        ValueError: no such layer, an output that is no tensor, or no batch.
+        ValueError: no such layer or call, several calls and none chosen, an output that is no
+            tensor, or no batch.
         UndefinedEstimateError: as in `intrinsic_dimension`.
     """
-    features = _activations(model, layer, loader, device)
+    features = pooled_activations(model, layer, loader, device, call)
     return intrinsic_dimension(
         features, k, estimator=estimator, normalisation=normalisation, discard=discard
     )
-
-
-def _activations(model, layer: str, loader: Iterable, device) -> np.ndarray:
-    """Output of a layer for every image of a loader, n×p."""
-    try:
-        module = model.get_submodule(layer)
-    except AttributeError as error:
-        names = ", ".join(name for name, _ in model.named_modules() if name)
-        raise ValueError(f"the model has no layer {layer!r}; it has {names}") from error
-    collected: list[torch.Tensor] = []
-
-    def keep(_module, _inputs, output) -> None:
-        if not isinstance(output, torch.Tensor):
-            raise ValueError(f"layer {layer!r} puts out {type(output).__name__}, not a tensor")
-        pooled = output.mean(dim=(2, 3)) if output.ndim == 4 else output.flatten(1)
-        collected.append(pooled.float().cpu())
-
-    if device is None:
-        device = next((parameter.device for parameter in model.parameters()), "cpu")
-    training = {name: part.training for name, part in model.named_modules()}
-    hook = module.register_forward_hook(keep)
-    model.eval()
-    try:
-        with torch.no_grad():
-            for batch in loader:
-                model((batch[0] if isinstance(batch, tuple | list) else batch).to(device))
-    finally:
-        hook.remove()
-        # Part by part: some parts may have been frozen in eval mode.
-        for name, part in model.named_modules():
-            part.training = training[name]
-    if not collected:
-        raise ValueError("the loader gave no batch")
-    return torch.cat(collected).numpy()
 
 
 def _points(x) -> np.ndarray:

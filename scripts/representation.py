@@ -34,7 +34,7 @@ def main() -> None:
         choose_algorithms(device, args.deterministic)
         for names, model in trained_models(args.runs, pool.shape[1]):
             if model is None:
-                rows.append(names | {"layer": PENULTIMATE.name})
+                rows.append(names | {"layer": PENULTIMATE})
                 continue
             images = pool[: names["n_train"]]
             for record in representation_records(

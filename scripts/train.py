@@ -10,10 +10,11 @@ from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import atomic_path, provenance, write_json, write_rows
 from idsharp.common.script import run
 from idsharp.common.seeds import seed_for
-from idsharp.models.build import build_model, save_checkpoint
-from idsharp.models.checkpoints import write_gap
+from idsharp.models.build import build_model
+from idsharp.models.checkpoints import save_checkpoint
 from idsharp.tasks.subsets import TooFewImagesError, load_subset
-from idsharp.training.loop import HISTORY, Engine, Recipe, train
+from idsharp.training.loop import Engine, Recipe, train
+from idsharp.training.record import HISTORY, write_gap
 from idsharp.training.state import StateFile, stop_signals
 
 

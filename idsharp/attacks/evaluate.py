@@ -13,8 +13,8 @@ from idsharp.attacks.gradient import fgsm_step, logits_and_gradient, pgd_steps, 
 from idsharp.attacks.plan import GRADIENT_COST, AttackError, AttackPlan, Outcomes
 from idsharp.common.progress import SILENT, Reporter, Steps
 from idsharp.common.seeds import generator
+from idsharp.models.inference import as_input
 from idsharp.tasks.subsets import LabelledImages
-from idsharp.training.loop import as_input
 
 # Pixels of a batch at most: activations are kept in float32, and trainings may share the GPU.
 _PIXELS = 20 * 224 * 224

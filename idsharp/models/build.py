@@ -3,8 +3,6 @@
 The nine of the papers, and every other classification model of torchvision by its name.
 """
 
-from contextlib import contextmanager
-
 import torch
 from torch import nn
 
@@ -87,56 +85,3 @@ def _set_input_channels(network: nn.Module, channels: int, mode: str) -> None:
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
     network.set_submodule(name, convolution)
-
-
-def save_checkpoint(model: ScaledModel, path) -> None:
-    """Write the weights alone; `load_checkpoint` reads them without running any pickled code."""
-    torch.save(model.network.state_dict(), path)
-
-
-def load_checkpoint(model: ScaledModel, path) -> ScaledModel:
-    """Load weights written by `save_checkpoint` into a model of the same shape, in eval mode."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.network.load_state_dict(state)
-    return model.eval()
-
-
-def penultimate_layer(model: ScaledModel, name: str) -> str:
-    """The module of the network whose input is the penultimate representation.
-
-    VGG and AlexNet: what the second-last fully connected layer puts out, before its ReLU. Every
-    other network: what its last linear layer or convolution takes in, which for ResNet, DenseNet
-    and SqueezeNet are the pooled features.
-    """
-    layers = [
-        key
-        for key, module in model.network.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d)
-    ]
-    if not name.startswith(("vgg", "alexnet")):
-        return layers[-1]
-    block, _, number = layers[-2].rpartition(".")
-    return f"{block}.{int(number) + 1}"
-
-
-@contextmanager
-def penultimate(model: ScaledModel, name: str):
-    """Within the block, calling the model fills the yielded list with N×p activations a batch.
-
-    Maps are averaged over their pixels.
-    """
-    collected: list[torch.Tensor] = []
-
-    def keep(module: nn.Module, inputs: tuple) -> None:
-        features = inputs[0]
-        if features.dim() == 4:
-            features = features.mean(dim=(2, 3))
-        # Cloned: the ReLUs behind it work in place.
-        collected.append(features.detach().clone())
-
-    layer = model.network.get_submodule(penultimate_layer(model, name))
-    handle = layer.register_forward_pre_hook(keep)
-    try:
-        yield collected
-    finally:
-        handle.remove()

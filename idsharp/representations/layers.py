@@ -8,14 +8,14 @@ and the released code of Konz & Mazurowski (2024) look at:
 * SqueezeNet: `stem`, every fire module `fire2` … `fire9`;
 * DenseNet: `stem`, every dense block and transition, `dense1`, `transition1` … `dense4`.
 
-Before them comes `input`, the images; after them `penultimate` (`penultimate_layer` in
-`models.build`) and `logits`. Depth counts convolutions and fully connected layers on the way, and
-the global average as one, as Ansuini et al. do; it is given as the share of the whole, 0 for the
-input and 1 for the logits. Other families are refused (`model_names.check_blocks`).
+Before them comes `input`, the images; after them `penultimate` and `logits`. Depth counts the
+convolutions and fully connected layers passed, and the global average as one, as Ansuini et al. do;
+it is given as a share of the whole, 0 for the input and 1 for the logits. Other families are
+refused (`models.names.check_blocks`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -23,6 +23,9 @@ from idsharp.models.names import check_blocks
 
 #: Which layers a study can measure.
 CHOICES = ("penultimate", "blocks")
+
+#: Name of the representation that the papers measure, and that every network has.
+PENULTIMATE = "penultimate"
 
 # Name, module, and how many layers deeper.
 _Block = tuple[str, str, int]
@@ -34,44 +37,62 @@ class Layer:
 
     Attributes:
         name: as listed above.
-        depth: share of the network's depth, from 0 (images) to 1 (logits); None where the
-            network's blocks were not asked for.
-        module: the part of the network whose output it is, as in `get_submodule`; "" is the whole
-            network. None for the images and for the penultimate layer, an input of its head.
+        depth: share of the network's depth, from 0 (images) to 1 (logits); None where only the
+            penultimate layer is measured.
+        module: dotted name of the submodule, "" for the whole network; None for the images.
+        takes_input: the activations are the module's input, averaged over its pixels, instead of
+            its output.
     """
 
     name: str
     depth: float | None
     module: str | None
+    takes_input: bool = False
 
 
-#: The representation that the papers measure, of any network that has one.
-PENULTIMATE = Layer("penultimate", None, None)
+def penultimate_of(network: nn.Module, name: str) -> Layer:
+    """The penultimate layer of a torchvision network.
+
+    VGG and AlexNet: the output of the second-last fully connected layer, before its ReLU. Every
+    other network: the input of its last linear layer or convolution, which for ResNet, DenseNet
+    and SqueezeNet are the pooled features.
+    """
+    weighted = [
+        key for key, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    if not name.startswith(("vgg", "alexnet")):
+        return Layer(PENULTIMATE, None, weighted[-1], takes_input=True)
+    # The ReLU behind it works in place, so its input is taken, not the linear layer's output.
+    block, _, number = weighted[-2].rpartition(".")
+    return Layer(PENULTIMATE, None, f"{block}.{int(number) + 1}", takes_input=True)
 
 
 def layers_of(network: nn.Module, name: str) -> list[Layer]:
-    """Every layer that is measured of a torchvision network, from `input` to `logits`.
+    """Every measured layer of a torchvision network, from `input` to `logits`.
 
     Raises:
         ValueError: a network of another family than the four above.
     """
     check_blocks(name)
     blocks = next(find for start, find in _FAMILIES.items() if start in name)
-    # Of VGGs the penultimate layer is a fully connected one, of the others an average.
-    steps = [*blocks(network), ("penultimate", None, 1), ("logits", "", 1)]
-    total = sum(weights for _, _, weights in steps)
-    layers, passed = [Layer("input", 0.0, None)], 0
-    for name, module, weights in steps:
-        passed += weights
-        layers.append(Layer(name, passed / total, module))
-    return layers
+    layers, passed = [Layer("input", 0, None)], [0]
+    for block, module, weights in blocks(network):
+        layers.append(Layer(block, None, module))
+        passed.append(passed[-1] + weights)
+    # The penultimate layer of VGGs is fully connected, that of the others an average.
+    layers += [penultimate_of(network, name), Layer("logits", None, "")]
+    passed += [passed[-1] + 1, passed[-1] + 2]
+    return [
+        replace(layer, depth=above / passed[-1])
+        for layer, above in zip(layers, passed, strict=True)
+    ]
 
 
 def _resnet(network: nn.Module) -> Iterator[_Block]:
     yield "stem", "maxpool", 1
     for stage in ("layer1", "layer2", "layer3", "layer4"):
         for number, block in enumerate(network.get_submodule(stage)):
-            # Without the convolution of the shortcut, which lies in a module of its own.
+            # The shortcut's convolution lies in a module of its own and does not count.
             yield f"{stage}.{number}", f"{stage}.{number}", _convolutions(block.children())
 
 
@@ -98,7 +119,7 @@ def _squeezenet(network: nn.Module) -> Iterator[_Block]:
             yield "stem", f"features.{number}", 1
         elif not isinstance(module, nn.Conv2d | nn.ReLU | nn.MaxPool2d):
             fires += 1
-            # A squeezing convolution, and two expanding ones side by side.
+            # A squeezing convolution, then two parallel expanding ones.
             yield f"fire{fires}", f"features.{number}", 2
 
 
@@ -107,7 +128,7 @@ def _densenet(network: nn.Module) -> Iterator[_Block]:
     for name, module in network.features.named_children():
         number = name[-1]
         if name.startswith("denseblock"):
-            # A narrowing and a growing convolution in each layer of the block.
+            # Each layer of the block has a bottleneck convolution and a growing one.
             yield f"dense{number}", f"features.{name}", 2 * len(module)
         elif name.startswith("transition"):
             yield f"transition{number}", f"features.{name}", 1

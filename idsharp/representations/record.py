@@ -1,4 +1,4 @@
-"""What a trained network makes of its training images, and the dimension of that."""
+"""Intrinsic dimension of a trained network's representations of images."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,11 +12,12 @@ from idsharp.properties.dimension import ESTIMATORS
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.record import dimension_record, dimensions, neighbors_needed
-from idsharp.representations.activations import PointFile, stored_activations
-from idsharp.representations.layers import CHOICES, PENULTIMATE, layers_of
+from idsharp.representations.activations import stored_activations
+from idsharp.representations.layers import CHOICES, layers_of, penultimate_of
+from idsharp.representations.point_file import PointFile
 
-# Values a point up to which a layer is read into memory, where any number of points is searched
-# a block of points at a time.
+# Layers of at most this many values per image are read into memory, where the neighbor search works
+# by blocks of points and takes any number of them.
 _FEW_COLUMNS = 8192
 
 
@@ -29,37 +30,41 @@ def representation_records(
     layers: str = "penultimate",
     report: Reporter = SILENT,
 ) -> Iterator[dict]:
-    """Intrinsic dimension of what layers of a network make of these images, a flat record each.
+    """Intrinsic dimension of a network's representations of images, one flat record per layer.
 
-    Memory does not grow with the values of a layer: `stored_activations`, `nearest_by_columns`.
+    Memory does not grow with the width of a layer (`stored_activations`, `nearest_by_columns`).
 
     Args:
         name: of the model.
         images: n×C×H×W uint8.
-        k: neighbours of the MLE.
+        k: neighbors of the MLE.
         layers: "penultimate", or "blocks": every layer that `layers_of` lists, from the images
-            (8-bit, compared as integers) to the logits; convolutional ones with every value at
-            every place.
+            (8-bit, compared as integers) to the logits; convolutional ones with all their values,
+            not averaged over pixels.
         report: told the progress.
 
-    Returns:
-        For each layer, in order: `layer`, `depth`, `n_features`, and as `dimension_record`.
+    Yields:
+        For each layer, in order: `layer`, `depth`, `n_features`, and the keys of
+        `dimension_record`.
+
+    Raises:
+        ValueError: `layers` is neither, or the network has no named blocks.
     """
     if layers not in CHOICES:
         raise ValueError(f"layers is one of {CHOICES}, found {layers!r}")
-    places = [PENULTIMATE]
+    places = [penultimate_of(model.network, name)]
     if layers == "blocks":
         first, *places = layers_of(model.network, name)
         n_features = int(np.prod(images.shape[1:]))
         names = {"layer": first.name, "depth": first.depth, "n_features": n_features}
         yield names | dimension_record(images, k)
-    for place, points in stored_activations(model, name, images, places, device):
+    for place, points in stored_activations(model, images, places, device):
         names = {"layer": place.name, "depth": place.depth, "n_features": points.width}
         yield names | _dimension_of_file(points, k, device, report)
 
 
 def _dimension_of_file(points: PointFile, k: int, device: torch.device, report: Reporter) -> dict:
-    """As `dimension_record`; activations that are not finite have none, and say so."""
+    """As `dimension_record`; activations that are not finite have no dimension, and a reason."""
     duplicates = points.duplicates()
     rows = duplicates.first
     if not points.finite:
@@ -79,7 +84,7 @@ def _neighbors(
     device: torch.device,
     report: Reporter,
 ) -> Neighbors:
-    """The k nearest neighbours of some points of a file among each other."""
+    """The k nearest neighbors of the points at `rows` among each other."""
     if points.width <= _FEW_COLUMNS:
         array = np.concatenate(list(points.parts(rows)), axis=1)
         return nearest_neighbors(array, k, device=device, report=report)

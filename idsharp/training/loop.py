@@ -21,10 +21,8 @@ from idsharp.models.inference import as_input, autocast, constant, predict
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
 from idsharp.training.cuda_graphs import GraphedStep
+from idsharp.training.record import HISTORY, summary
 from idsharp.training.state import StateFile, fingerprint
-
-#: Columns of a history, a row an epoch: losses in nats, accuracies of 1, wall time in seconds.
-HISTORY = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
 
 
 @dataclass(frozen=True)
@@ -283,16 +281,6 @@ def _scores(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     loss = cross_entropy(logits.double(), labels)
     correct = (logits.argmax(dim=1) == labels).sum()
     return loss.item(), correct.item() / len(labels)
-
-
-def summary(history: list[dict]) -> dict:
-    """Final and best numbers of a history; nulls where no epoch ended."""
-    names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-    if not history:
-        return dict.fromkeys(names) | {"highest_test_accuracy": None, "epochs_done": 0}
-    best = max(row["test_accuracy"] for row in history)
-    final = {name: history[-1][name] for name in names}
-    return final | {"highest_test_accuracy": best, "epochs_done": len(history)}
 
 
 def _progress(run: _Run, epochs: int) -> str:

@@ -122,7 +122,7 @@ def test_progress_covers_both_passes():
 MEASURE = """
 import json, os, resource, sys, tempfile
 import numpy as np, torch
-from idsharp.representations.activations import PointFile
+from idsharp.representations.point_file import PointFile
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
 
 def peak():

@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from idsharp.models.build import build_model, penultimate
+from idsharp.models.build import build_model
 from idsharp.models.names import MODELS, PAPERS, check_blocks
-from idsharp.representations import activations
-from idsharp.representations.activations import PointFile, stored_activations
-from idsharp.representations.layers import PENULTIMATE, layers_of
-from idsharp.training.loop import as_input
-
-CPU = torch.device("cpu")
+from idsharp.representations.activations import watched
+from idsharp.representations.layers import layers_of, penultimate_of
 
 
 def stages(*blocks):
@@ -47,8 +43,28 @@ WIDTHS = {
 }  # fmt: skip
 
 
-def image_set(n, seed=0, size=64):
-    return np.random.default_rng(seed).integers(0, 256, (n, 1, size, size), dtype=np.uint8)
+# From the networks' papers, too.
+PENULTIMATE_WIDTHS = {
+    "resnet18": 512, "resnet34": 512, "resnet50": 2048, "vgg13": 4096, "vgg16": 4096,
+    "vgg19": 4096, "squeezenet1_1": 512, "densenet121": 1024, "densenet169": 1664,
+}  # fmt: skip
+
+
+def captured(model, layers, images):
+    """A copy of each layer's activations of some images in [0, 1]."""
+    found = {}
+
+    def take(layer, values):
+        found[layer.name] = values.clone()
+
+    with watched(model.network, layers, take), torch.no_grad():
+        model.eval()(images)
+    return found
+
+
+def shapes(model, layers, size):
+    found = captured(model, layers, torch.rand(2, 1, size, size))
+    return {name: tuple(values.shape) for name, values in found.items()}
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -63,10 +79,12 @@ def test_every_block_of_every_network(name):
     assert (steps == steps.round()).all()
     assert (steps >= 1).all()
     assert (layers[0].depth, layers[-1].depth) == (0.0, 1.0)
-    found = activations._widths(model.eval(), name, image_set(1), layers[1:], CPU)
+    found = shapes(model, layers[1:], 64)
     assert set(found) == {layer.name for layer in layers[1:]}
-    assert found["logits"] == 3
-    assert {key: found[key] for key in WIDTHS[name]} == WIDTHS[name]
+    assert found["logits"] == (2, 3)
+    for layer, width in WIDTHS[name].items():
+        assert np.prod(found[layer][1:]) == width
+    assert found["penultimate"] == (2, PENULTIMATE_WIDTHS[name])
 
 
 def test_depth_of_a_residual_network():
@@ -97,100 +115,29 @@ def test_a_network_without_named_blocks_is_refused():
     assert {"alexnet", "googlenet", "regnet_x_8gf", "efficientnet_b0"} < refused
 
 
-def points_of(points):
-    return np.concatenate(list(points.parts()), axis=1)
+def test_penultimate_is_what_the_head_sees():
+    model, images = build_model("resnet18", 1, 2, seed=0), torch.rand(3, 1, 32, 32)
+    layer = penultimate_of(model.network, "resnet18")
+    features = captured(model, [layer], images)["penultimate"]
+    torch.testing.assert_close(model.network.fc(features), model(images))
+    # VGG: before the ReLU, which works in place.
+    vgg = build_model("vgg13", 1, 2, seed=0)
+    features = captured(vgg, [penultimate_of(vgg.network, "vgg13")], images)["penultimate"]
+    assert (features < 0).any()
+    torch.testing.assert_close(vgg.network.classifier[6](features.relu()), vgg(images))
 
 
-@pytest.mark.parametrize("disk", [200_000, 10**9])
-def test_what_is_stored_is_what_the_network_computes(disk, monkeypatch):
-    monkeypatch.setattr(activations, "_PIXELS", 3 * 64 * 64)
-    monkeypatch.setattr("idsharp.properties.neighbors.out_of_core.BLOCK_BYTES", 8 * 7 * 1000)
-    model, images = build_model("resnet18", 1, 2, seed=0), image_set(7)
-    model.train()
-    layers = layers_of(model.network, "resnet18")[1:]
-    stored = {
-        layer.name: points_of(points)
-        for layer, points in stored_activations(model, "resnet18", images, layers, CPU, disk)
-    }
-    network = model.eval().network
-    with torch.no_grad(), penultimate(model, "resnet18") as features:
-        x = as_input(torch.from_numpy(images)) * 255
-        stem = network.maxpool(network.relu(network.bn1(network.conv1(x))))
-        first = network.layer1[0](stem)
-        logits = model(as_input(torch.from_numpy(images)))
-    expected = {"stem": stem, "layer1.0": first, "penultimate": features[0], "logits": logits}
-    for name, values in expected.items():
-        np.testing.assert_allclose(stored[name], values.flatten(1), rtol=1e-4, atol=1e-3)
-    # ReLUs in place behind a block must not reach what was taken of it.
-    last = network.layer4(network.layer3(network.layer2(network.layer1[1](first))))
-    np.testing.assert_allclose(stored["layer4.1"], last.detach().flatten(1), rtol=1e-4, atol=1e-3)
-    assert not network.layer1._forward_hooks
-    assert not network._forward_hooks
-
-
-def test_the_last_images_are_computed_in_a_full_batch_as_well(monkeypatch):
-    images = image_set(6, size=32)
-    images[5] = images[0]
-    monkeypatch.setattr(activations, "_PIXELS", 4 * 32 * 32)
-    model = build_model("resnet18", 1, 2, seed=0, image_size=32).eval()
-    sizes, found = [], []
-    model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
-    layer = layers_of(model.network, "resnet18")[1]
-    activations._run(model, "resnet18", images, [layer], CPU, lambda name, x: found.append(x))
-    assert sizes == [4, 4]
-    assert [len(part) for part in found] == [4, 2]
-    assert np.array_equal(found[0][0], found[1][1])
-
-
-def test_outputs_are_taken_before_what_works_in_place():
-    model = build_model("vgg13", 1, 2, seed=0)
-    layers = [layer for layer in layers_of(model.network, "vgg13") if layer.name == "fc1"]
-    [(_, points)] = [
-        (layer, points_of(points))
-        for layer, points in stored_activations(model, "vgg13", image_set(3), layers, CPU)
-    ]
-    assert (points < 0).any()
-
-
-def test_as_many_layers_a_pass_as_fit_on_disk(monkeypatch):
-    model, images = build_model("resnet18", 1, 2, seed=0), image_set(3)
-    layers = layers_of(model.network, "resnet18")[1:]
-    sizes = {"stem": 64 * 16**2, "layer1.0": 64 * 16**2, "layer1.1": 64 * 16**2}
-    passes, run = [], activations._run
-    monkeypatch.setattr(activations, "_run", lambda *a: (passes.append(a[3]), run(*a)))
-    list(stored_activations(model, "resnet18", images, layers, CPU, 4 * 3 * 2 * sizes["stem"]))
-    # The first pass finds the widths.
-    assert [layer.name for layer in passes[0]] == [layer.name for layer in layers]
-    assert [layer.name for layer in passes[1]] == ["stem", "layer1.0"]
-    assert sum(map(len, passes[1:])) == len(layers)
-    assert len(passes) < 6
-
-
-def test_no_room_is_said_before_anything_is_written(monkeypatch):
-    monkeypatch.setattr(activations.shutil, "disk_usage", lambda folder: type("", (), {"free": 10}))
-    with pytest.raises(OSError, match="set TMPDIR to a folder with more room"):
-        next(stored_activations(build_model("resnet18", 1, 2, 0), "resnet18", image_set(2),
-                                [PENULTIMATE], CPU))  # fmt: skip
-
-
-def test_points_come_back_by_columns(tmp_path, monkeypatch):
-    monkeypatch.setattr("idsharp.properties.neighbors.out_of_core.BLOCK_BYTES", 8 * 6 * 4)
-    values = np.random.default_rng(0).normal(size=(6, 11)).astype(np.float32)
-    values[3] = values[1]
-    values[4] = 0.0
-    values[5] = -0.0
-    with open(tmp_path / "points", "w+b") as file:
-        points = PointFile(file, 6, 11)
-        points.append(values[:4])
-        with pytest.raises(OSError, match="ended before the last"):
-            list(points.parts())
-        points.append(values[4:])
-        parts = list(points.parts())
-        assert [part.shape for part in parts] == [(6, 4), (6, 4), (6, 3)]
-        assert np.array_equal(np.concatenate(parts, axis=1), values)
-        # −0 and 0 are the same place.
-        assert points.duplicates().group.tolist() == [0, 1, 2, 1, 3, 3]
-        first = points.duplicates().first
-        assert np.array_equal(np.concatenate(list(points.parts(first)), axis=1), values[first])
-        assert points.finite
-        PointFile(file, 1, 2).append(np.array([[1.0, np.inf]]))
+@pytest.mark.parametrize(
+    "name, size, width",
+    [
+        ("alexnet", 63, 4096), ("googlenet", 32, 1024), ("mobilenet_v3_small", 32, 1024),
+        ("shufflenet_v2_x0_5", 32, 1024), ("regnet_y_400mf", 32, 440),
+        ("efficientnet_b0", 32, 1280), ("convnext_tiny", 32, 768), ("swin_t", 32, 768),
+        ("vit_b_32", 64, 768),
+    ],
+)  # fmt: skip
+@pytest.mark.slow
+def test_the_penultimate_layer_of_other_networks(name, size, width):
+    model = build_model(name, 1, 3, seed=0, image_size=size)
+    layer = penultimate_of(model.network, name)
+    assert shapes(model, [layer], size) == {"penultimate": (2, width)}

@@ -100,7 +100,8 @@ WRONG = {
     "hyperparameters": (r"models lacks other", "models.other", None),
     "by dataset": (r"models.vgg13.by_dataset names 'demo_digit'.*did you mean demo_digits",
                    "models.vgg13.by_dataset", {"demo_digit": {"learning_rate": 1.0e-6}}),
-    "by dataset, empty": (r"models.vgg13.by_dataset.photos is {}.*any of learning_rate, batch_size and",
+    "by dataset, empty": (r"models.vgg13.by_dataset.photos is {}.*any of learning_rate, "
+                          "batch_size and",
                           "models.vgg13.by_dataset", {"photos": {}}),
     "precision": (r"defaults.precision is 'half'; allowed: a number format — auto, float32",
                   "defaults.precision", "half"),

@@ -13,7 +13,8 @@ from idsharp.models.determinism import AveragePool, replace_pooling
 from idsharp.models.inference import constant, predict
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
-from idsharp.training.loop import HISTORY, Engine, Recipe, batches, evaluate, train
+from idsharp.training.loop import Engine, Recipe, batches, evaluate, train
+from idsharp.training.record import HISTORY
 from tests.conftest import blobs
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from idsharp.models.build import build_model, save_checkpoint
+from idsharp.models.build import build_model
+from idsharp.models.checkpoints import save_checkpoint
 from idsharp.properties.dimension import ESTIMATORS
 from idsharp.properties.record import dimension_record, properties_record
 from idsharp.representations import record as representations
