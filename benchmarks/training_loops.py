@@ -18,9 +18,10 @@ import torch
 
 from idsharp.common.device import peak_memory_mb, precision_on
 from idsharp.common.progress import Reporter
+from idsharp.datasets.formats.pictures import read_image
 from idsharp.models.build import build_model
 from idsharp.models.inference import autocast, predict
-from idsharp.tasks.images import read_image, standardize
+from idsharp.tasks.images import standardize
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
 from idsharp.training.loop import Engine, Recipe, train

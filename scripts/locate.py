@@ -5,7 +5,8 @@ import json
 
 from idsharp.common.records import write_json
 from idsharp.common.script import run
-from idsharp.datasets.base import MissingDataError, receipt
+from idsharp.datasets.base import receipt
+from idsharp.datasets.errors import MissingDataError
 from idsharp.study.availability import instructions, look_over
 
 

@@ -7,7 +7,8 @@ possible), `index` lists the images without decoding them, `read` decodes one.
 from importlib import import_module
 from pathlib import Path
 
-from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.base import Dataset
+from idsharp.datasets.errors import DatasetError
 
 #: Module and class of each adapter, imported only where it is used: a change of one adapter then
 #: reruns the datasets that it reads, and no others.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from idsharp.common.progress import TO_STDERR
-from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.base import Dataset
 from idsharp.datasets.download.fetch import locked, name_of, record_of
 from idsharp.datasets.download.unpack import (
     ArchiveError,
@@ -12,6 +12,7 @@ from idsharp.datasets.download.unpack import (
     is_unpacked,
     unpack,
 )
+from idsharp.datasets.errors import DatasetError
 
 
 def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Path:

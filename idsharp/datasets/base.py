@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from idsharp.datasets.download.fetch import DownloadError, fetch
+from idsharp.datasets.errors import DatasetError, MissingDataError
 
 #: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
 #: ("test" or anything else); the last two are empty where the dataset has none.
@@ -16,14 +17,6 @@ INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
 
 # Beyond this many files a receipt holds one checksum over names and sizes.
 _HASHED_FILES = 100
-
-
-class DatasetError(ValueError):
-    """A dataset is missing or not what it should be; the message says what to do."""
-
-
-class MissingDataError(DatasetError):
-    """Files that only the user can bring are not there; the message says which, and where to."""
 
 
 class Dataset(ABC):

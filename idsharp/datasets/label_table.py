@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from idsharp.common.progress import TO_STDERR
-from idsharp.datasets.base import INDEX_COLUMNS, Dataset, DatasetError
+from idsharp.datasets.base import INDEX_COLUMNS, Dataset
+from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.formats.pictures import read_image
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tree import inside
-from idsharp.tasks.images import UnreadableImageError, read_image
 
 # Files that are looked for before an index is believed.
 _SPOT_CHECKS = 20

@@ -19,10 +19,11 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.seeds import generator
-from idsharp.datasets.base import Dataset, DatasetError, MissingDataError
+from idsharp.datasets.base import Dataset
 from idsharp.datasets.download.fetch import DownloadError, fetch, gigabytes, name_of
 from idsharp.datasets.download.nbia import SERVICE, Archive, Series, download, list_series
-from idsharp.datasets.files.dicom import read_dicom
+from idsharp.datasets.errors import DatasetError, MissingDataError
+from idsharp.datasets.formats.dicom import read_dicom
 from idsharp.datasets.formats.dicom_headers import header_of, images_of, in_threads, whole_number
 from idsharp.datasets.formats.spreadsheets import find_table, read_table
 from idsharp.datasets.tree import inside

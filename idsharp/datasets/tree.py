@@ -5,7 +5,8 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from idsharp.datasets.base import Dataset, DatasetError
+from idsharp.datasets.base import Dataset
+from idsharp.datasets.errors import DatasetError
 
 #: Folder names that hold a split rather than a class.
 SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "valid": "val"}

@@ -25,9 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
     # Imported only now, so that --help and mistakes in options answer at once.
     from idsharp.datasets import DatasetError
+    from idsharp.datasets.errors import UnreadableImageError
     from idsharp.measure.decode import DecodingError
     from idsharp.measure.run import MeasureError
-    from idsharp.tasks.images import UnreadableImageError
 
     try:
         _measure(args)

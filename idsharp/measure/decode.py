@@ -8,7 +8,8 @@ import pandas as pd
 
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
-from idsharp.tasks.images import UnreadableImageError, resize, set_channels, to_uint8
+from idsharp.datasets.errors import UnreadableImageError
+from idsharp.tasks.images import resize, set_channels, to_uint8
 
 #: The size of the papers, for images whose own sizes differ.
 COMMON_SIZE = 224

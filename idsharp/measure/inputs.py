@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from idsharp.datasets import Dataset, DatasetError, open_dataset
-from idsharp.datasets.files.dicom import is_dicom
-from idsharp.datasets.files.nifti import is_nifti
+from idsharp.datasets.formats.dicom import is_dicom
+from idsharp.datasets.formats.nifti import is_nifti
+from idsharp.datasets.formats.pictures import IMAGE_SUFFIXES
 from idsharp.datasets.tree import SPLITS, files_below
-from idsharp.tasks.images import IMAGE_SUFFIXES
 
 #: Formats of `open_path`, in the words of the command line.
 FORMATS = ("folder", "npz", "npy", "csv", "dicom", "nifti")

@@ -8,7 +8,8 @@ import numpy as np
 
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
-from idsharp.tasks.images import UnreadableImageError, standardize
+from idsharp.datasets.errors import UnreadableImageError
+from idsharp.tasks.images import standardize
 
 # Images to a piece of work: few enough to spread, enough that handing them over costs nothing.
 _TOGETHER = 16

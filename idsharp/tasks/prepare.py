@@ -9,8 +9,8 @@ from idsharp.common.duplicates import Duplicates, find_duplicates
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
+from idsharp.datasets.errors import UnreadableImageError
 from idsharp.tasks.decode import Reader
-from idsharp.tasks.images import UnreadableImageError
 from idsharp.tasks.sampling import (
     SamplingError,
     Split,

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from idsharp.datasets import DatasetError, open_dataset
-from idsharp.datasets.base import INDEX_COLUMNS, MissingDataError, receipt
-from idsharp.tasks.images import UnreadableImageError, standardize
+from idsharp.datasets.base import INDEX_COLUMNS, receipt
+from idsharp.datasets.errors import MissingDataError, UnreadableImageError
+from idsharp.tasks.images import standardize
 from idsharp.tasks.prepare import Request, prepare_task
 from tests.datasets.miniatures import chexpert, mura, oai, rsna
 from tests.datasets.miniatures.truth import picture, truncate

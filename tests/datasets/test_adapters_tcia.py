@@ -9,10 +9,11 @@ import pytest
 
 from idsharp.common.progress import SILENT
 from idsharp.datasets import DatasetError, open_dataset
-from idsharp.datasets.base import MissingDataError, receipt
+from idsharp.datasets.base import receipt
 from idsharp.datasets.collections.duke import before_contrast, is_before_contrast, label_of
 from idsharp.datasets.download.fetch import gigabytes
 from idsharp.datasets.download.nbia import Archive, Series, download, list_series
+from idsharp.datasets.errors import MissingDataError
 from idsharp.tasks.images import standardize
 from idsharp.tasks.prepare import Request, prepare_task
 from tests.datasets.miniatures import duke, prostate, tcia

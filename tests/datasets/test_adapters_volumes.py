@@ -10,15 +10,15 @@ import pytest
 from scipy import ndimage
 
 from idsharp.datasets import DatasetError, open_dataset
-from idsharp.datasets.base import MissingDataError, receipt
+from idsharp.datasets.base import receipt
 from idsharp.datasets.collections.brain_slices import (
     has_whole_brain,
     released_labels,
     scale_volume,
     slice_labels,
 )
+from idsharp.datasets.errors import MissingDataError, UnreadableImageError
 from idsharp.datasets.tree import files_below
-from idsharp.tasks.images import UnreadableImageError
 from idsharp.tasks.prepare import Request, prepare_task
 from tests.datasets.miniatures import brats, natural
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from idsharp.datasets import DatasetError, open_dataset
-from idsharp.tasks.images import UnreadableImageError, to_uint8
+from idsharp.datasets.errors import UnreadableImageError
+from idsharp.tasks.images import to_uint8
 from tests.conftest import write_image_folder
 
 

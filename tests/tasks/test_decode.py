@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from idsharp.datasets.base import Dataset
+from idsharp.datasets.errors import UnreadableImageError
 from idsharp.tasks.decode import Reader, _pieces
-from idsharp.tasks.images import UnreadableImageError, standardize
+from idsharp.tasks.images import standardize
 
 
 class Slices(Dataset):

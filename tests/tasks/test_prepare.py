@@ -8,7 +8,7 @@ import pytest
 
 from idsharp.common.progress import Reporter
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset
-from idsharp.tasks.images import UnreadableImageError
+from idsharp.datasets.errors import UnreadableImageError
 from idsharp.tasks.prepare import Request, prepare_task
 from idsharp.tasks.sampling import SamplingError
 

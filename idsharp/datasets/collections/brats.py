@@ -17,7 +17,7 @@ import pandas as pd
 
 from idsharp.common.parallel import map_in_processes
 from idsharp.datasets.archive import fetch_archive, lacks_archive
-from idsharp.datasets.base import Dataset, DatasetError, make_index
+from idsharp.datasets.base import Dataset, make_index
 from idsharp.datasets.collections.brain_slices import (
     LEAST_BRAIN,
     has_whole_brain,
@@ -26,9 +26,9 @@ from idsharp.datasets.collections.brain_slices import (
     slice_labels,
 )
 from idsharp.datasets.download.fetch import name_of
-from idsharp.datasets.files.nifti import axial_slice, pixel_area, read_volume
+from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.formats.nifti import axial_slice, pixel_area, read_volume
 from idsharp.datasets.tree import inside, names_below
-from idsharp.tasks.images import UnreadableImageError
 
 SEQUENCES = ("flair", "t1", "t1ce", "t2")
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from idsharp.datasets.base import DatasetError
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.label_table import StanfordDataset
 
 #: The 14 findings, each a column of the index.

@@ -16,7 +16,7 @@ import pandas as pd
 
 from idsharp.common.seeds import generator
 from idsharp.datasets.base import Dataset, make_index
-from idsharp.tasks.images import read_image
+from idsharp.datasets.formats.pictures import read_image
 
 
 class EmbeddedDataset(Dataset):

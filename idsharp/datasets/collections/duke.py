@@ -14,8 +14,9 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_csv
-from idsharp.datasets.base import INDEX_COLUMNS, DatasetError
+from idsharp.datasets.base import INDEX_COLUMNS
 from idsharp.datasets.download.nbia import Series
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.dicom_headers import headers, images_of, whole_number
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from idsharp.datasets.base import DatasetError
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.files.folder import FolderDataset
 
 # Where the folders of classes are below `path`: Kaggle's archive, torchvision's way, themselves.

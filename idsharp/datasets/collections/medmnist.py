@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from idsharp.common.resources import medmnist_files
-from idsharp.datasets.base import DatasetError
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.files.npz import NpzDataset
 from idsharp.datasets.remote import RemoteFile
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.datasets.base import DatasetError
-from idsharp.datasets.files.dicom import import_pydicom, read_dicom
+from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.formats.dicom import import_pydicom, read_dicom
 from idsharp.datasets.formats.spreadsheets import find_table, read_table
 from idsharp.datasets.label_table import TabledDataset
 from idsharp.datasets.tree import files_below
-from idsharp.tasks.images import UnreadableImageError
 
 #: The reading project that graded all films of the cohort.
 PROJECT = "15"

@@ -11,8 +11,8 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.seeds import seed_for
-from idsharp.datasets.base import DatasetError
-from idsharp.datasets.files.dicom import import_pydicom, read_dicom
+from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.dicom import import_pydicom, read_dicom
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.label_table import TabledDataset
 

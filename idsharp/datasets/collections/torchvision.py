@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.datasets.base import DatasetError, make_index
+from idsharp.datasets.base import make_index
 from idsharp.datasets.download.fetch import DownloadError, verify
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.mnist_cifar_svhn import (
     FormatError,
     cifar_images,

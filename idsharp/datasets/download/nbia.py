@@ -23,8 +23,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from idsharp.common.progress import SILENT, Reporter
-from idsharp.datasets.base import DatasetError
 from idsharp.datasets.download.resume import DownloadError, ResumingDownloader
+from idsharp.datasets.errors import DatasetError
 
 SERVICE = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
 

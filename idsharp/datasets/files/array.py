@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.datasets.base import Dataset, DatasetError, make_index
+from idsharp.datasets.base import Dataset, make_index
+from idsharp.datasets.errors import DatasetError
 
 
 class ArrayDataset(Dataset):

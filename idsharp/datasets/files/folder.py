@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from idsharp.datasets.archive import fetch_archive, lacks_archive
-from idsharp.datasets.base import Dataset, DatasetError, make_index
+from idsharp.datasets.base import Dataset, make_index
 from idsharp.datasets.download.fetch import name_of
+from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.pictures import IMAGE_SUFFIXES, read_image
 from idsharp.datasets.tree import inside, label_and_split, names_below, split_of
-from idsharp.tasks.images import IMAGE_SUFFIXES, read_image
 
 
 class FolderDataset(Dataset):

@@ -1,10 +1,6 @@
 """NIfTI volumes as axial slices: a file, or a folder tree with one subfolder a class."""
 
-import math
-import re
-import zlib
 from collections.abc import Iterable
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,11 +8,21 @@ import numpy as np
 import pandas as pd
 
 from idsharp.common.parallel import map_in_processes
-from idsharp.datasets.base import DatasetError, make_index
+from idsharp.datasets.base import make_index
+from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.nifti import (
+    NIFTI_SUFFIXES,
+    axial_slice,
+    is_nifti,
+    marked_slices,
+    read_volume,
+    slices_and_channels,
+    stem,
+)
 from idsharp.datasets.tree import TreeDataset, label_and_split
-from idsharp.tasks.images import UnreadableImageError
 
-NIFTI_SUFFIXES = (".nii", ".nii.gz")
+# The last volume is kept, since slices are mostly read in order.
+_last_volume = lru_cache(maxsize=1)(read_volume)
 
 
 class NiftiDataset(TreeDataset):
@@ -33,7 +39,7 @@ class NiftiDataset(TreeDataset):
 
     def accepts(self, file: Path) -> bool:
         mask = self.settings.get("mask")
-        return is_nifti(file) and not (mask and _stem(file).endswith(mask))
+        return is_nifti(file) and not (mask and stem(file).endswith(mask))
 
     def index(self) -> pd.DataFrame:
         rows = []
@@ -70,7 +76,7 @@ class NiftiDataset(TreeDataset):
             return [None] * len(files)
         masks = []
         for file in files:
-            names = [file.with_name(_stem(file) + suffix + ending) for ending in NIFTI_SUFFIXES]
+            names = [file.with_name(stem(file) + suffix + ending) for ending in NIFTI_SUFFIXES]
             mask = next((name for name in names if name.is_file()), None)
             if mask is None:
                 raise DatasetError(
@@ -80,98 +86,12 @@ class NiftiDataset(TreeDataset):
         return map_in_processes(marked_slices, masks, f"{self.name}: reading segmentations")
 
     def _depth(self, file: Path) -> int:
-        """Slices along the axis that runs from foot to head, from the header alone."""
-        with _readable(file) as nibabel:
-            image = nibabel.load(file)
-        shape = image.shape
-        if len(shape) not in (3, 4) or math.prod(shape) == 0:
-            raise DatasetError(
-                f"dataset {self.name}: {file} has shape {shape}; expected a volume of 3 axes, or "
-                "of 4 with channels last"
-            )
-        channels = shape[3] if len(shape) == 4 else 1
+        """Slices of a volume, if it has the channel that is asked for."""
+        depth, channels = slices_and_channels(file)
         channel = self.settings.get("channel", 0)
         if not 0 <= channel < channels:
             raise DatasetError(
                 f"dataset {self.name}: {file} has {channels} channels; channel {channel} is none "
                 f"of 0 to {channels - 1}"
             )
-        axes = nibabel.io_orientation(image.affine)[:3, 0]
-        return shape[int(np.flatnonzero(axes == 2)[0])] if 2 in axes else shape[2]
-
-
-def is_nifti(file: Path) -> bool:
-    """Whether a file is NIfTI, by its suffix."""
-    return file.name.lower().endswith(NIFTI_SUFFIXES)
-
-
-def _stem(file: Path) -> str:
-    """A NIfTI file's name without its suffix."""
-    return re.sub(r"\.nii(\.gz)?$", "", file.name, flags=re.IGNORECASE)
-
-
-def read_volume(file: str | Path, channel: int = 0) -> np.ndarray:
-    """A volume in canonical orientation (axes to the right, front and head), scaled as it says.
-
-    Args:
-        channel: of the fourth axis, where there is one.
-
-    Raises:
-        UnreadableImageError: no NIfTI file, truncated, or voxels that are no real numbers.
-        DatasetError: nibabel is not installed.
-    """
-    with _readable(file) as nibabel:
-        image = nibabel.load(file)
-        # Of several channels only this one is taken out of the file.
-        stored = image.dataobj[..., channel] if len(image.shape) == 4 else image.dataobj[...]
-        values = nibabel.apply_orientation(stored, nibabel.io_orientation(image.affine))
-    if values.dtype.kind not in "iuf":
-        raise UnreadableImageError(f"{file}: voxels of type {values.dtype} are no real numbers")
-    return values
-
-
-# The last volume is kept, since slices are mostly read in order.
-_last_volume = lru_cache(maxsize=1)(read_volume)
-
-
-def axial_slice(volume: np.ndarray, z: int) -> np.ndarray:
-    """Slice z of a canonical volume, upright: rows from front to back, the patient's right left."""
-    return volume[:, :, z].T[::-1, ::-1]
-
-
-def marked_slices(file: str | Path) -> np.ndarray:
-    """For each axial slice of a segmentation, from foot to head, whether a voxel is not 0."""
-    return (read_volume(file) != 0).any(axis=(0, 1))
-
-
-def pixel_area(file: str | Path) -> float:
-    """Square millimetres of a pixel of an axial slice, from the header alone."""
-    with _readable(file) as nibabel:
-        affine = nibabel.load(file).affine
-        in_plane = nibabel.io_orientation(affine)[:, 0] != 2
-        return float(np.prod(nibabel.affines.voxel_sizes(affine)[in_plane]))
-
-
-@contextmanager
-def _readable(file: str | Path):
-    """Yields nibabel; what it raises for bad files becomes an UnreadableImageError."""
-    nibabel = _nibabel()
-    try:
-        yield nibabel
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        nibabel.filebasedimages.ImageFileError,
-    ) as error:
-        raise UnreadableImageError(f"{file}: cannot be read as NIfTI ({error})") from error
-
-
-def _nibabel():
-    """The nibabel module, imported only where NIfTI is read."""
-    try:
-        import nibabel
-    except ImportError as error:
-        raise DatasetError("reading NIfTI needs nibabel: pip install 'idsharp[medical]'") from error
-    return nibabel
+        return depth

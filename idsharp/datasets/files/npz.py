@@ -14,8 +14,9 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import atomic_path
-from idsharp.datasets.base import DatasetError, make_index
+from idsharp.datasets.base import make_index
 from idsharp.datasets.download.fetch import locked, name_of
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.remote import RemoteDataset, RemoteFile
 
 _SPLITS = ("train", "val", "test")

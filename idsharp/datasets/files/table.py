@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from idsharp.datasets.base import INDEX_COLUMNS, Dataset, DatasetError
-from idsharp.datasets.files.dicom import DICOM_SUFFIXES, read_dicom
+from idsharp.datasets.base import INDEX_COLUMNS, Dataset
+from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.dicom import DICOM_SUFFIXES, read_dicom
+from idsharp.datasets.formats.pictures import read_image
 from idsharp.datasets.tree import inside
-from idsharp.tasks.images import read_image
 
 _OPTIONAL = ("patient", "split")
 

@@ -13,9 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-
-class FormatError(ValueError):
-    """A file does not hold what its format promises."""
+from idsharp.datasets.errors import FormatError
 
 
 def read_idx(file: str | Path) -> np.ndarray:

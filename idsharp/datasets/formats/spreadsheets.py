@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from idsharp.datasets.base import DatasetError
+from idsharp.datasets.errors import DatasetError
 
 SHEET_SUFFIXES = (".csv", ".txt", ".xlsx")
 
