@@ -9,7 +9,7 @@ import pandas as pd
 
 from idsharp.common.parallel import map_in_processes
 from idsharp.datasets.base import make_index
-from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.errors import DatasetError, UnreadableImageError
 from idsharp.datasets.formats.nifti import (
     NIFTI_SUFFIXES,
     axial_slice,
@@ -47,14 +47,19 @@ class NiftiDataset(TreeDataset):
         for file, marked in zip(files, self._marked(files), strict=True):
             name = "/".join(self.parts_of(file))
             label, split = label_and_split(self.parts_of(file))
-            depth = self._depth(file)
-            taken = max(1, round(depth * self.settings.get("central", 1.0)))
-            start = (depth - taken) // 2
+            try:
+                depth = self._depth(file)
+            except UnreadableImageError:
+                # Listed all the same, so that reading it names the file and the cause.
+                rows.append((f"{name}#0", f"{name}#0", label, name, split))
+                continue
             if marked is not None and len(marked) != depth:
                 raise DatasetError(
                     f"dataset {self.name}: {file} has {depth} slices, its segmentation "
                     f"{len(marked)}"
                 )
+            taken = max(1, round(depth * self.settings.get("central", 1.0)))
+            start = (depth - taken) // 2
             for z in range(start, start + taken):
                 if marked is not None:
                     label = "lesion" if marked[z] else "empty"

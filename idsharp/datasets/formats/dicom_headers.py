@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from idsharp.common.progress import Reporter
-from idsharp.datasets.files.dicom import import_pydicom, is_dicom
 from idsharp.datasets.formats.dicom import import_pydicom, is_dicom
 
 _THREADS = 8  # they wait for the disk more than for the processor

@@ -30,11 +30,13 @@ def read_volume(file: str | Path, channel: int = 0) -> np.ndarray:
         channel: of the fourth axis, where there is one.
 
     Raises:
-        UnreadableImageError: no NIfTI file, truncated, or voxels that are no real numbers.
+        UnreadableImageError: no NIfTI file, truncated, neither 3 nor 4 axes, or voxels that are no
+            real numbers.
         DatasetError: nibabel is not installed.
     """
     with _readable(file) as nibabel:
         image = nibabel.load(file)
+        _check_shape(file, image.shape)
         # Of several channels only this one is taken out of the file.
         stored = image.dataobj[..., channel] if len(image.shape) == 4 else image.dataobj[...]
         values = nibabel.apply_orientation(stored, nibabel.io_orientation(image.affine))
@@ -63,11 +65,8 @@ def slices_and_channels(file: str | Path) -> tuple[int, int]:
     with _readable(file) as nibabel:
         image = nibabel.load(file)
         shape = image.shape
+        _check_shape(file, shape)
         axes = nibabel.io_orientation(image.affine)[:3, 0]
-    if len(shape) not in (3, 4) or math.prod(shape) == 0:
-        raise UnreadableImageError(
-            f"{file} has shape {shape}; expected a volume of 3 axes, or of 4 with channels last"
-        )
     depth = shape[int(np.flatnonzero(axes == 2)[0])] if 2 in axes else shape[2]
     return depth, shape[3] if len(shape) == 4 else 1
 
@@ -80,12 +79,21 @@ def pixel_area(file: str | Path) -> float:
         return float(np.prod(nibabel.affines.voxel_sizes(affine)[in_plane]))
 
 
+def _check_shape(file: str | Path, shape: tuple[int, ...]) -> None:
+    if len(shape) not in (3, 4) or math.prod(shape) == 0:
+        raise UnreadableImageError(
+            f"{file}: has shape {shape}; expected a volume of 3 axes, or of 4 with channels last"
+        )
+
+
 @contextmanager
 def _readable(file: str | Path):
     """Yields nibabel; what it raises for bad files becomes an UnreadableImageError."""
     nibabel = _nibabel()
     try:
         yield nibabel
+    except UnreadableImageError:
+        raise
     except (
         OSError,
         EOFError,
