@@ -3,7 +3,6 @@
 What code a script runs, which Python runs it, and which data of a study are there.
 """
 
-import ast
 import os
 import sys
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
+from idsharp.common.code import code_of, file_of
 from idsharp.datasets import ADAPTERS
 from idsharp.study.availability import Availability, instructions, look_over
 from idsharp.study.config import ConfigError, adapter_settings
@@ -43,40 +43,11 @@ def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
 
     Paths are relative to the working directory, as those of the results are.
     """
-    found: list[Path] = []
-    queue = [root / "scripts" / f"{script}.py"]
+    files = [root / "scripts" / f"{script}.py"]
     if adapter is not None:
-        module = ADAPTERS[adapter][0].replace(".", "/")
-        queue.append(root / "idsharp" / "datasets" / f"{module}.py")
-    while queue:
-        file = queue.pop(0)
-        if file not in found:
-            found.append(file)
-            queue += imported_modules(root, file)
-    head, *rest = (os.path.relpath(file) for file in found)
+        files.append(file_of(f"idsharp.datasets.{ADAPTERS[adapter][0]}", root))
+    head, *rest = (os.path.relpath(file) for file in code_of(files, root))
     return [head, *sorted(rest)]
-
-
-@cache
-def imported_modules(root: Path, file: Path) -> list[Path]:
-    """Files of the project's modules that a Python file imports anywhere in it."""
-    found, names = [], set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    for name in names:
-        parts = name.split(".")
-        if parts[0] != "idsharp":
-            continue
-        # Importing a.b.c runs a/__init__.py and a/b/__init__.py too.
-        for depth in range(1, len(parts) + 1):
-            path = root.joinpath(*parts[:depth])
-            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-                if candidate.is_file():
-                    found.append(candidate)
-    return found
 
 
 def tracked_paths(given: list[str]) -> list[str]:

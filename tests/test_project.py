@@ -33,10 +33,3 @@ def test_every_dataset_of_the_config_has_its_source():
     assert {row["dataset"] for row in rows} == set(config["datasets"])
     for row in rows:
         assert all(row.values()), row
-
-
-def test_no_page_of_the_rules_is_long():
-    for file in (ROOT / "rules").glob("*.smk"):
-        assert len(file.read_text().splitlines()) <= 150, file
-    for file in (ROOT / "scripts").glob("*.py"):
-        assert len(file.read_text().splitlines()) <= 80, file

@@ -6,26 +6,16 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from idsharp.common.code import ROOT, code_of
 from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import atomic_path
 
-#: Modules whose code decides the numbers of a training; a state of other code is not used.
-CODE = (
-    "common/device",
-    "models/build",
-    "models/determinism",
-    "models/inference",
-    "models/names",
-    "training/adam",
-    "training/cuda_graphs",
-    "training/loop",
-    "training/state",
-)
 # Saving takes at most about this share of the time.
 _SHARE = 0.02
 
@@ -128,9 +118,9 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
 def fingerprint(settings: dict, weights: dict[str, torch.Tensor], arrays: list[np.ndarray]) -> str:
     """A hash of all that decides the numbers of a training: settings, first weights, data, code."""
     digest = hashlib.sha256(repr(sorted(settings.items())).encode())
-    digest.update(torch.__version__.encode())
-    for name in CODE:
-        digest.update(Path(__file__).parents[1].joinpath(f"{name}.py").read_bytes())
+    for package in ("torch", "torchvision"):
+        digest.update(version(package).encode())
+    digest.update(code_digest())
     for name, tensor in weights.items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
@@ -138,3 +128,17 @@ def fingerprint(settings: dict, weights: dict[str, torch.Tensor], arrays: list[n
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def code_digest(root: Path = ROOT) -> bytes:
+    """A hash of the modules of this package and of every module of the project they import.
+
+    Args:
+        root: the folder that holds the library.
+    """
+    modules = sorted(root.joinpath("idsharp", "training").glob("*.py"))
+    digest = hashlib.sha256()
+    for file in sorted(code_of(modules, root)):
+        digest.update(f"{file.relative_to(root)} {file.stat().st_size}".encode())
+        digest.update(file.read_bytes())
+    return digest.digest()

@@ -3,25 +3,25 @@
 import io
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from idsharp.common.code import code_of
 from idsharp.common.progress import Reporter
 from idsharp.common.records import read_json, write_rows
 from idsharp.training import state as training_state
 from idsharp.training.loop import Recipe
-from idsharp.training.state import CODE, StateFile, StoppedError, stop_signals
+from idsharp.training.state import StateFile, StoppedError, code_digest, stop_signals
 from tests.conftest import ROOT, blobs
 from tests.training.test_loop import quietly, tiny_model
-
-sys.path.insert(0, str(ROOT / "rules"))
-from helpers import imported_modules
 
 RECIPE = Recipe(3, 8, 1e-3)
 TIMES = {"train_seconds", "images_per_second", "peak_memory_mb", "n_interruptions"}
@@ -72,7 +72,7 @@ def test_a_state_of_another_training_is_not_used(tmp_path, changed, monkeypatch)
     elif changed == "weights":
         model = tiny_model(seed=1)
     elif changed == "code":
-        monkeypatch.setattr(training_state, "CODE", CODE[:-1])
+        monkeypatch.setattr(training_state, "code_digest", lambda: b"of other code")
     elif changed == "file":
         path.write_bytes(path.read_bytes()[:1000])
     else:
@@ -117,24 +117,38 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_fingerprint_covers_all_code_that_trains():
-    package = ROOT / "idsharp"
-    found, queue = set(), [package / "training" / "loop.py"]
-    while queue:
-        file = queue.pop()
-        if file not in found:
-            found.add(file)
-            queue += imported_modules(ROOT, file)
-    names = {str(file.relative_to(package).with_suffix("")) for file in found}
-    # Importing and writing files changes no number.
-    others = {
-        "models/_torchvision",
-        "common/progress",
-        "common/records",
-        "tasks/subsets",
-        "version",
-    }
-    assert {name for name in names if not name.endswith("__init__")} - others == set(CODE)
+def test_an_edit_of_any_module_that_trains_makes_another_fingerprint(tmp_path):
+    shutil.copytree(ROOT / "idsharp", tmp_path / "idsharp", ignore=lambda *_: ["__pycache__"])
+    seen = {code_digest(tmp_path)}
+    edited = [
+        "common/device",
+        "models/build",
+        "models/inference",
+        "models/names",
+        "training/adam",
+        "training/cuda_graphs",
+        "training/loop",
+        "training/state",
+    ]
+    for name in edited:
+        with open(tmp_path / "idsharp" / f"{name}.py", "a") as file:
+            file.write("# edited\n")
+        seen.add(code_digest(tmp_path))
+    assert len(seen) == 1 + len(edited)
+    (tmp_path / "idsharp" / "report" / "summary.py").write_text("")
+    assert code_digest(tmp_path) in seen
+
+
+def test_the_code_that_is_fingerprinted_is_what_training_really_imports():
+    code = (
+        "import sys, idsharp.training.loop; "
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('idsharp')), sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tracked = code_of([ROOT / "idsharp" / "training" / "loop.py"])
+    assert set(map(Path, done.stdout.split())) <= set(tracked)
 
 
 def test_signals_are_noted_once_and_then_end_the_process():

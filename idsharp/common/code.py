@@ -1,0 +1,68 @@
+"""Which modules of the project a Python file imports, found by reading it, not by running it."""
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+#: The folder that holds the package: the project's, or site-packages.
+ROOT = Path(__file__).resolve().parents[2]
+_PACKAGE = "idsharp"
+
+
+@cache
+def imported_modules(file: Path, root: Path = ROOT) -> tuple[str, ...]:
+    """Dotted names of the project's modules that a file imports, anywhere in it, sorted.
+
+    Args:
+        root: the folder that holds the package.
+
+    Raises:
+        ValueError: an import is relative.
+    """
+    return modules_in(file.read_text(encoding="utf-8"), root, str(file))
+
+
+def modules_in(source: str, root: Path = ROOT, name: str = "<source>") -> tuple[str, ...]:
+    """As `imported_modules`, of Python source; `name` is for messages."""
+    names = set()
+    for node in ast.walk(ast.parse(source, name)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{name}, line {node.lineno}: write the import with its full name")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    modules = (_module(name, root) for name in names if name.split(".")[0] == _PACKAGE)
+    return tuple(sorted({module for module in modules if module}))
+
+
+def file_of(module: str, root: Path = ROOT) -> Path | None:
+    """The file of a module or package; None if there is none."""
+    path = root.joinpath(*module.split("."))
+    candidates = path.with_suffix(".py"), path / "__init__.py"
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def code_of(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
+    """These files, and those of all the modules that they import, directly or not."""
+    found: list[Path] = []
+    queue = list(files)
+    while queue:
+        file = queue.pop(0)
+        if file in found:
+            continue
+        found.append(file)
+        for module in imported_modules(file, root):
+            parts = module.split(".")
+            # Importing a.b.c also runs a/__init__.py and a/b/__init__.py.
+            names = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+            queue += filter(None, (file_of(name, root) for name in names))
+    return found
+
+
+def _module(name: str, root: Path) -> str | None:
+    """The module that an imported name is, or is defined in."""
+    while name and file_of(name, root) is None:
+        name = name.rpartition(".")[0]
+    return name or None
