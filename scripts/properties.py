@@ -5,6 +5,7 @@ import argparse
 from idsharp.common.records import provenance, write_json
 from idsharp.common.script import run
 from idsharp.common.seeds import generator
+from idsharp.properties.estimators import ESTIMATORS, ONE_OF_EACH_FAMILY
 from idsharp.properties.record import properties_record, unmeasured_record
 from idsharp.tasks.subsets import TooFewImagesError, load_subset
 
@@ -36,11 +37,14 @@ def main() -> None:
         write_json(path, record | provenance("numpy", "torch"))
         print(
             f"{args.task} {subset}: n {_shown(record['n_images'])}, "
-            f"ID (MLE) {_shown(record['id_mle_k1'])}, "
-            f"ID (TwoNN) {_shown(record['id_twonn_10pct'])}, "
+            f"ID {_dimensions(record)}, "
             f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",
             flush=True,
         )
+
+
+def _dimensions(record: dict) -> str:
+    return ", ".join(f"{ESTIMATORS[n].short} {_shown(record[n])}" for n in ONE_OF_EACH_FAMILY)
 
 
 def _shown(value: float | None) -> str:

@@ -9,6 +9,7 @@ from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_rows
 from idsharp.common.script import run
 from idsharp.models.checkpoints import trained_models
+from idsharp.properties.estimators import ESTIMATORS, ONE_OF_EACH_FAMILY
 from idsharp.representations.layers import CHOICES, PENULTIMATE
 from idsharp.representations.record import representation_records
 from idsharp.tasks.subsets import load_subset
@@ -41,10 +42,10 @@ def main() -> None:
                 model, names["model"], images, args.k, device, args.layers, TO_STDERR
             ):
                 rows.append(names | record)
+                dimensions = (f"{ESTIMATORS[n].short} {record[n]}" for n in ONE_OF_EACH_FAMILY)
                 TO_STDERR.say(
                     f"{names['model']} n {names['n_train']} seed {names['seed']}, "
-                    f"{record['layer']}: TwoNN {record['id_twonn_10pct']}, "
-                    f"MLE {record['id_mle_k1']}"
+                    f"{record['layer']}: {', '.join(dimensions)}"
                 )
     write_rows(args.table, rows)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from idsharp import intrinsic_dimension, label_sharpness, representation_dimension
-from idsharp.properties.dimension import UndefinedEstimateError, local_dimensions, mle, mle_curve
+from idsharp.properties.dimension import UndefinedEstimateError, local_dimensions, mle
 from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.properties.sharpness import sharpness_over_m, sharpness_quantiles
 
@@ -118,9 +118,6 @@ def test_local_dimensions_average_to_the_estimate(images):
     distances = nearest_neighbors(np.unique(images[0], axis=0), 30).distances
     local = local_dimensions(distances, 20)
     assert 1 / np.mean(1 / local) == pytest.approx(mle(distances, 20, "k-2").value)
-    curve = mle_curve(distances, (5, 20, 30))
-    assert curve[1] == mle(distances, 20)
-    assert len({point.value for point in curve}) == 3
 
 
 def test_sharpness_over_m_is_that_of_its_nested_sets(images):

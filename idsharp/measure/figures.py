@@ -14,6 +14,7 @@ from idsharp.measure.decode import as_measured
 from idsharp.measure.published import Chart
 from idsharp.measure.run import Measured
 from idsharp.properties.dimension import local_dimensions
+from idsharp.properties.estimators import of_family
 from idsharp.report.figures.laws import COLOURS, MARKERS
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -75,13 +76,11 @@ def dimension_over_k(record: dict) -> Figure:
     figure = Figure(figsize=(4.6, 3.4))
     axis = figure.subplots()
     ks = np.array(record["id_curve_k"])
-    for name, words, colour, marker in (
-        ("id_mle_k1", "MLE, inner sum ÷ (k−1)", _BLUE, "o"),
-        ("id_mle_k2", "MLE, inner sum ÷ (k−2)", _ORANGE, "s"),
-    ):
+    variants = of_family("mle").items()
+    for (name, estimator), colour, marker in zip(variants, (_BLUE, _ORANGE), "os", strict=True):
         values = np.array(record[f"{name}_curve"])
         reach = 1.96 * np.array(record[f"{name}_curve_se"])
-        axis.plot(ks, values, marker=marker, ms=4, color=colour, label=words)
+        axis.plot(ks, values, marker=marker, ms=4, color=colour, label=estimator.short)
         axis.fill_between(ks, values - reach, values + reach, color=colour, alpha=0.2, lw=0)
     axis.axvline(record["k"], color=_GREY, lw=0.8, ls=":", zorder=0)
     axis.set_ylim(bottom=0)

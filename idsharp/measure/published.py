@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from idsharp.common.resources import published_values
+from idsharp.properties.estimators import PUBLISHED
 
 #: Values compared with: source and figure, quantity, what it was measured on, own value.
 CHARTS = (
-    ("miccai2022", "fig3", "intrinsic_dimension", "id_mle_k2", "ID, MICCAI 2022 (7500 images)"),
-    ("iclr2024", "fig1", "intrinsic_dimension", "id_mle_k2", "ID, ICLR 2024 (500–1750 images)"),
+    ("miccai2022", "fig3", "intrinsic_dimension", PUBLISHED, "ID, MICCAI 2022 (7500 images)"),
+    ("iclr2024", "fig1", "intrinsic_dimension", PUBLISHED, "ID, ICLR 2024 (500–1750 images)"),
     ("iclr2024", "fig1", "label_sharpness", "label_sharpness", "K_F at M = 1000, ICLR 2024"),
 )
 # The papers' natural datasets with one channel; their radiology has one, too.

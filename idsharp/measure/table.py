@@ -1,11 +1,7 @@
 """What `idsharp measure` prints: the record as a table for people."""
 
-_ESTIMATORS = {
-    "id_mle_k1": "MLE, inner sum ÷ (k−1)",
-    "id_mle_k2": "MLE, inner sum ÷ (k−2)",
-    "id_twonn_10pct": "TwoNN, without largest 10 %",
-    "id_twonn_largest": "TwoNN, without largest one",
-}
+from idsharp.properties.estimators import ESTIMATORS
+
 # Classes listed by name before the rest is summed up.
 _CLASSES_SHOWN = 12
 _WIDTH = 30
@@ -55,7 +51,8 @@ def _images(record: dict) -> list[str]:
 def _dimension(record: dict) -> list[str]:
     head = f"Intrinsic dimension (k = {record['k']})"
     lines = [f"{head:<{_WIDTH + 2}}{'value':<9}95 % interval"]
-    for name, words in _ESTIMATORS.items():
+    for name, estimator in ESTIMATORS.items():
+        words = estimator.short
         if record[name] is None:
             lines.append(_row(words, f"undefined: {record[f'{name}_reason']}"))
             continue

@@ -5,13 +5,12 @@ import numpy as np
 from idsharp.common.progress import Reporter
 from idsharp.common.seeds import generator
 from idsharp.properties.dimension import (
-    ESTIMATORS,
     Estimate,
     UndefinedEstimateError,
     confidence_interval,
     local_dimensions,
-    mle_curve,
 )
+from idsharp.properties.estimators import ESTIMATORS, of_family
 from idsharp.properties.neighbors.search import Neighbors
 from idsharp.properties.record import Search, dimensions, sharpnesses, take
 from idsharp.properties.sharpness import resolution_free, sharpness_over_m, sharpness_quantiles
@@ -46,9 +45,9 @@ def dimension_values(found: Search, n: int, k: int, curves: bool) -> dict:
 def _curve_over_k(neighbors: Neighbors) -> dict:
     ks = [each for each in CURVE_KS if each <= neighbors.distances.shape[1]]
     record: dict = {"id_curve_k": ks}
-    for name, normalisation in (("id_mle_k1", "k-1"), ("id_mle_k2", "k-2")):
+    for name, estimator in of_family("mle").items():
         try:
-            curve = mle_curve(neighbors.distances, ks, normalisation, neighbors.indices)
+            curve = [estimator.estimate(neighbors.distances, k, neighbors.indices) for k in ks]
         except UndefinedEstimateError as error:
             return {"id_curve_k": [], "id_curve_reason": str(error)}
         record[f"{name}_curve"] = [point.value for point in curve]

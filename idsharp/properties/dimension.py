@@ -4,12 +4,10 @@ Both take distances in which no point has a twin: exact duplicates are collapsed
 (`idsharp.properties.record`), since a zero distance makes both estimators undefined.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 #: How the inner sum of the MLE is divided. "k-1" is the maximum-likelihood form that MacKay &
 #: Ghahramani average; "k-2" is the unbiased variant that the papers' released code uses.
@@ -76,24 +74,6 @@ def mle(
     return Estimate(float(1 / mean), float(spread / mean**2), len(inverse))
 
 
-def mle_curve(
-    distances: np.ndarray,
-    ks: Iterable[int],
-    normalisation: str = "k-1",
-    indices: np.ndarray | None = None,
-) -> list[Estimate]:
-    """The MLE at several k from one set of neighbour distances.
-
-    A dimension that falls as k grows is one that depends on scale: quote k beside it.
-
-    Args:
-        distances: N×K sorted neighbour distances, K ≥ max(ks), the point itself excluded.
-        ks: neighbours used, each as in `mle`.
-        indices: N×K positions of the neighbours, as for `mle`.
-    """
-    return [mle(distances, k, normalisation, indices) for k in ks]
-
-
 def local_dimensions(distances: np.ndarray, k: int = 20) -> np.ndarray:
     """Intrinsic dimension at each point (N float64): Levina & Bickel 2004, before any averaging.
 
@@ -157,15 +137,6 @@ def twonn(
     return Estimate(slope, float(slope * spread / logs.mean()), n)
 
 
-#: Estimators of intrinsic dimension by the name that tables use.
-ESTIMATORS = {
-    "id_mle_k1": lambda found, k: mle(found.distances, k, "k-1", found.indices),
-    "id_mle_k2": lambda found, k: mle(found.distances, k, "k-2", found.indices),
-    "id_twonn_10pct": lambda found, k: twonn(found.distances, "10%", found.indices),
-    "id_twonn_largest": lambda found, k: twonn(found.distances, "largest", found.indices),
-}
-
-
 def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None, k: int) -> float:
     """Standard error of the mean of one value a point, made from its k nearest neighbours.
 
@@ -191,8 +162,11 @@ def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None, k: i
     return float(np.sqrt(variance) / len(values))
 
 
-def _adjacency(indices: np.ndarray) -> csr_matrix:
-    """N×N of 0 and 1: which points are among the other's neighbours, in either direction."""
+def _adjacency(indices: np.ndarray):
+    """Sparse N×N of 0 and 1: which points are among each other's neighbors, in either direction."""
+    # Not at the top: the rules import the names of the estimators at every parse, without SciPy.
+    from scipy.sparse import csr_matrix
+
     n, k = indices.shape
     rows = np.repeat(np.arange(n), k)
     directed = csr_matrix((np.ones(n * k), (rows, indices.ravel())), shape=(n, n))

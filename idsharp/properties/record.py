@@ -1,13 +1,13 @@
 """Everything that is measured of a labelled image set before any network sees it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from idsharp.common.duplicates import find_duplicates
 from idsharp.common.progress import SILENT, Reporter
-from idsharp.properties.dimension import ESTIMATORS, Estimate, UndefinedEstimateError
+from idsharp.properties.dimension import UndefinedEstimateError
+from idsharp.properties.estimators import ESTIMATORS, Estimator, neighbors_needed
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.tasks.images import to_grey
@@ -22,7 +22,7 @@ def dimension_record(points: np.ndarray, k: int) -> dict:
     """
     duplicates = find_duplicates(points)
     distinct = take(points, duplicates.first)
-    neighbors = nearest_neighbors(distinct, neighbors_needed(2 * k, distinct))
+    neighbors = nearest_neighbors(distinct, neighbors_needed(k, len(distinct)))
     return dimensions(neighbors, k, len(points), duplicates.n_extra)
 
 
@@ -49,7 +49,7 @@ def properties_record(
         are, resolution-free; and the counts behind them. Undefined values are null with a
         `_reason`.
     """
-    found = search(images, labels, 2 * k)
+    found = search(images, labels, neighbors_needed(k, len(images)))
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
     sharpness = sharpnesses(images, labels, found, m, draws, rng)
@@ -98,25 +98,27 @@ class Search:
 def search(
     images: np.ndarray,
     labels: np.ndarray,
-    k: int,
+    n_neighbors: int,
     report: Reporter = SILENT,
 ) -> Search:
-    """The k nearest neighbours of the distinct images, and their nearest of another class.
+    """The nearest neighbors of the distinct images, and their nearest of another class.
 
     Args:
+        n_neighbors: to find, as far as there are that many.
         report: told the progress.
     """
     duplicates = find_duplicates(images, labels)
     first = duplicates.first
     distinct = take(images, first)
+    n_neighbors = min(n_neighbors, len(distinct) - 1)
     keep = ~duplicates.conflicting[first]
     usable = first[keep]
     if keep.all():
         neighbors = between_classes = nearest_neighbors(
-            distinct, neighbors_needed(k, distinct), labels[first], report=report
+            distinct, n_neighbors, labels[first], report=report
         )
     else:
-        neighbors = nearest_neighbors(distinct, neighbors_needed(k, distinct), report=report)
+        neighbors = nearest_neighbors(distinct, n_neighbors, report=report)
         rest = distinct[keep]
         between_classes = None
         if len(rest):
@@ -130,22 +132,17 @@ def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return images if len(positions) == len(images) else images[positions]
 
 
-def neighbors_needed(k: int, distinct: np.ndarray) -> int:
-    """Neighbours to find: k, and four for TwoNN, as far as there are that many."""
-    return min(max(k, 4), len(distinct) - 1)
-
-
 def dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
     """The dimension by every estimator, with standard errors, and the counts behind it, flat."""
     record: dict = {"n_images": n, "n_duplicates": n_duplicates, "k": k}
     for name, estimator in ESTIMATORS.items():
-        record |= _measured(name, lambda estimator=estimator: estimator(neighbors, k))
+        record |= _measured(name, estimator, neighbors, k)
     return record
 
 
-def _measured(name: str, estimator: Callable[[], Estimate]) -> dict:
+def _measured(name: str, estimator: Estimator, neighbors: Neighbors, k: int) -> dict:
     try:
-        estimate = estimator()
+        estimate = estimator.estimate(neighbors.distances, k, neighbors.indices)
     except UndefinedEstimateError as error:
         return {name: None, f"{name}_se": None, f"{name}_reason": str(error)}
     return {name: estimate.value, f"{name}_se": estimate.standard_error}

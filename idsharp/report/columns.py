@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from idsharp.properties.estimators import ESTIMATORS
+
 
 @dataclass(frozen=True)
 class Column:
@@ -13,13 +15,6 @@ class Column:
     unit: str
     meaning: str
 
-
-_ESTIMATORS = {
-    "mle_k1": ("MLE, k−1", "maximum likelihood, inner sum divided by k − 1"),
-    "mle_k2": ("MLE, k−2", "maximum likelihood, inner sum divided by k − 2 (the released code)"),
-    "twonn_10pct": ("TwoNN, −10 %", "TwoNN, the largest 10 % of ratios left out"),
-    "twonn_largest": ("TwoNN, −1", "TwoNN, the largest ratio left out (the released code)"),
-}
 
 COLUMNS = {
     "task": Column("Task", "", "dataset and what is told apart in it"),
@@ -149,11 +144,16 @@ COLUMNS = {
     "reason": Column("Not measured because", "", "why values of this row are missing"),
 }
 
-for _name, (_heading, _meaning) in _ESTIMATORS.items():
-    for _prefix, _of in (("id", "images"), ("representation_id", "representation")):
-        _key = f"{_prefix}_{_name}"
-        _short = "ID" if _prefix == "id" else "d_repr"
-        COLUMNS[_key] = Column(f"{_short} ({_heading})", "1", f"dimension of the {_of}: {_meaning}")
+for _name, _estimator in ESTIMATORS.items():
+    for _key, _short, _of in (
+        (_name, "ID", "images"),
+        (f"representation_{_name}", "d_repr", "representation"),
+    ):
+        COLUMNS[_key] = Column(
+            f"{_short} ({_estimator.heading})",
+            "1",
+            f"dimension of the {_of}: {_estimator.meaning}",
+        )
         COLUMNS[f"{_key}_se"] = Column("SE", "1", f"standard error of {_key}")
 
 _TERMS = {

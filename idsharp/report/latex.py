@@ -4,17 +4,18 @@ import re
 
 import pandas as pd
 
+from idsharp.properties.estimators import ONE_OF_EACH_FAMILY
 from idsharp.report.columns import heading
 
 #: Columns that fit a page, for tables that have more; the CSV has all.
 SHOWN = {
     "datasets": [
-        "task", "domain", "n_pool", "id_mle_k1", "id_twonn_10pct",
+        "task", "domain", "n_pool", *ONE_OF_EACH_FAMILY,
         "label_sharpness", "label_sharpness_m", "label_sharpness_all",
         "label_sharpness_resolution_free",
     ],
     "properties": [
-        "task", "subset", "n_images", "id_mle_k1", "id_twonn_10pct", "label_sharpness",
+        "task", "subset", "n_images", *ONE_OF_EACH_FAMILY, "label_sharpness",
         "label_sharpness_m", "label_sharpness_all", "reason",
     ],
     "runs": [
@@ -43,7 +44,7 @@ SHOWN = {
     ],
     "representation_layers": [
         "task", "model", "n_train", "seed", "layer", "depth", "n_features",
-        "representation_id_mle_k1", "representation_id_twonn_10pct", "is_peak",
+        *(f"representation_{name}" for name in ONE_OF_EACH_FAMILY), "is_peak",
     ],
     "representation_peaks": [
         "kind", "domain", "model", "n", "peak_depth", "peak_depth_p", "peak_id", "input_id",

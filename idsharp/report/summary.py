@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.contents import FIGURES
 
 #: Share of test images without a gradient above which the summary says so.
@@ -97,10 +98,11 @@ def _datasets(datasets: pd.DataFrame) -> str:
             "n_pool": ("n", _whole),
             "n_duplicates": ("duplicates", _whole),
             "n_label_conflicts": ("label conflicts", _whole),
-            "id_mle_k1": ("ID, MLE (k−1)", _two),
-            "id_mle_k1_se": ("± SE", _two),
-            "id_mle_k2": ("ID, MLE (k−2)", _two),
-            "id_twonn_10pct": ("ID, TwoNN", _two),
+            **{
+                column: (text, _two)
+                for name, estimator in ESTIMATORS.items()
+                for column, text in ((name, f"ID, {estimator.short}"), (f"{name}_se", "± SE"))
+            },
             "label_sharpness": ("K_F at M", _three),
             "label_sharpness_sd": ("± SD", _three),
             "label_sharpness_m": ("M", _whole),

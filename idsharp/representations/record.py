@@ -8,10 +8,10 @@ import torch
 
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.models.build import ScaledModel
-from idsharp.properties.dimension import ESTIMATORS
+from idsharp.properties.estimators import ESTIMATORS, neighbors_needed
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
-from idsharp.properties.record import dimension_record, dimensions, neighbors_needed
+from idsharp.properties.record import dimension_record, dimensions
 from idsharp.representations.activations import stored_activations
 from idsharp.representations.layers import CHOICES, layers_of, penultimate_of
 from idsharp.representations.point_file import PointFile
@@ -73,7 +73,7 @@ def _dimension_of_file(points: PointFile, k: int, device: torch.device, report: 
             record |= {name: None, f"{name}_se": None}
             record[f"{name}_reason"] = "the activations hold values that are not finite"
         return record
-    neighbors = _neighbors(points, rows, neighbors_needed(2 * k, rows), device, report)
+    neighbors = _neighbors(points, rows, neighbors_needed(k, len(rows)), device, report)
     return dimensions(neighbors, k, points.n, duplicates.n_extra)
 
 

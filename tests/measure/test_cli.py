@@ -56,7 +56,7 @@ def arrays():
 def test_image_folder(tmp_path, capsys):
     write_image_folder(tmp_path / "x", 30, seed=0)
     text = run(capsys, tmp_path / "x", *QUICK)
-    for words in ("60 of them measured", "left 30, right 30", "MLE, inner sum ÷ (k−2)",
+    for words in ("60 of them measured", "left 30, right 30", "MLE (k−2)",
                   "M = 20, 3 draws", "all pairs", "sharpest pair", "32×32 (their own size), grey",
                   "exact duplicates", "near-duplicates, RMS < 8"):  # fmt: skip
         assert words in text
@@ -294,7 +294,7 @@ def test_an_installed_copy_has_the_command_and_the_published_values(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, check=True,
                           capture_output=True,
                           env=os.environ | {"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
-    assert done.stdout.split() == [str(tmp_path / "site" / "idsharp" / "tabulated.py"),
+    assert done.stdout.split() == [str(tmp_path / "site" / "idsharp" / "common" / "resources.py"),
                                    str(len(published_values())), str(len(registry()))]  # fmt: skip
     assert (tmp_path / "site" / "bin" / "idsharp").is_file()
 

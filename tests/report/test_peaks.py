@@ -144,7 +144,7 @@ def test_the_figure_marks_the_peaks_and_tells_domains_apart():
     assert axis.get_xlim()[1] >= 1
     assert "depth" in figure.get_supxlabel()
     assert "made up" in figure.get_supxlabel()
-    assert figure.get_supylabel() == "intrinsic dimension (TwoNN)"
+    assert figure.get_supylabel() == "intrinsic dimension (TwoNN, −10 %)"
     figure.savefig(io.BytesIO(), format="png", dpi=50)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from idsharp.common.records import write_rows
-from idsharp.properties.dimension import ESTIMATORS
+from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.columns import COLUMNS, dictionary, heading
 from idsharp.report.contents import FIGURES, shown
 from idsharp.report.figures import laws

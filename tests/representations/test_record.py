@@ -11,7 +11,7 @@ import torch
 
 from idsharp.models.build import build_model
 from idsharp.models.checkpoints import save_checkpoint
-from idsharp.properties.dimension import ESTIMATORS
+from idsharp.properties.estimators import ESTIMATORS
 from idsharp.properties.record import dimension_record, properties_record
 from idsharp.representations import record as representations
 from idsharp.representations.layers import layers_of

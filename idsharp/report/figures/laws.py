@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from idsharp.properties.estimators import ESTIMATORS, of_another_family
 from idsharp.report import regressions
 
 matplotlib.use("Agg")
@@ -75,17 +76,18 @@ def _strips(labels: np.ndarray, names: list[str]) -> list[tuple[str, np.ndarray]
 def id_by_domain(properties: pd.DataFrame, estimator: str) -> Figure:
     """ID of each task's pool and training sets, grouped by domain."""
     figure, axis, pools = _dot_plot(properties, estimator)
+    other = of_another_family(estimator)
+    shown, beside = ESTIMATORS[estimator].short, ESTIMATORS[other].short
     for y, (_, pool) in enumerate(pools.iterrows()):
         trained = _training_sets(properties, pool["task"])[estimator]
         axis.plot(trained, [y] * len(trained), "|", color=GREY, ms=9, zorder=1)
         interval = 1.96 * pool[f"{estimator}_se"]
         axis.errorbar(pool[estimator], y, xerr=interval, **_style(pool["domain"]), capsize=3)
-        other = "id_twonn_10pct" if estimator.startswith("id_mle") else "id_mle_k1"
         axis.plot(pool[other], y, **_style(pool["domain"]) | {"mfc": "white"}, zorder=2)
     handles = [
-        handle(f"pool, {estimator_name(estimator)}, 95 % interval", marker="o", color=GREY),
-        handle(f"pool, {estimator_name(other)}", marker="o", color=GREY, mfc="white"),
-        handle(f"training sets, {estimator_name(estimator)}", marker="|", color=GREY, ms=9),
+        handle(f"pool, {shown}, 95 % interval", marker="o", color=GREY),
+        handle(f"pool, {beside}", marker="o", color=GREY, mfc="white"),
+        handle(f"training sets, {shown}", marker="|", color=GREY, ms=9),
     ]
     axis.set_xlabel("intrinsic dimension")
     _from_zero(axis)
@@ -279,10 +281,6 @@ def _dot_plot_finish(figure: Figure, axis, properties: pd.DataFrame, handles: li
 
 def _training_sets(properties: pd.DataFrame, task: str) -> pd.DataFrame:
     return properties[(properties["task"] == task) & (properties["subset"] != "pool")]
-
-
-def estimator_name(estimator: str) -> str:
-    return {"id_mle_k1": "MLE", "id_mle_k2": "MLE (k−2)"}.get(estimator, "TwoNN")
 
 
 def _style(domain: str) -> dict:

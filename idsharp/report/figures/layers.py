@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from idsharp.report.figures.laws import COLOURS, GREY, MARKERS, estimator_name, handle, with_notes
+from idsharp.properties.estimators import ESTIMATORS
+from idsharp.report.figures.laws import COLOURS, GREY, MARKERS, handle, with_notes
 from idsharp.report.peaks import ENDS
 
 _LINES = {"natural": "-", "radiology": "--"}
@@ -35,7 +36,7 @@ def id_by_layer(layers: pd.DataFrame, estimator: str) -> Figure:
     axes[0].set_ylim(bottom=0)
     figure.legend(handles=_legend(measured), loc="outside upper left", ncols=2, fontsize=8)
     figure.supxlabel("depth, as a share of the network's (0: images, 1: logits)", fontsize=9)
-    name = estimator_name(estimator.removeprefix("representation_"))
+    name = ESTIMATORS[estimator.removeprefix("representation_")].heading
     figure.supylabel(f"intrinsic dimension ({name})", fontsize=9)
     return with_notes(figure, layers)
 

@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from idsharp.common.records import read_json
-from idsharp.properties.dimension import ESTIMATORS
+from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report import regressions
 from idsharp.report.peaks import is_peak, representation_peaks
 from idsharp.study.layout import Layout
