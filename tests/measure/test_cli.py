@@ -281,7 +281,7 @@ def test_an_installed_copy_has_the_command_and_the_published_values(tmp_path):
     source = tmp_path / "source"
     for folder in ("idsharp", "resources"):
         shutil.copytree(ROOT / folder, source / folder)
-    for file in ("pyproject.toml", "LICENSE"):
+    for file in ("pyproject.toml", "setup.py", "LICENSE"):
         shutil.copy(ROOT / file, source)
     (source / "README.md").write_text("")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
