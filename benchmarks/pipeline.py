@@ -20,7 +20,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from neighbors import machine
+from machine import machine
 
 HERE = Path(__file__).resolve().parent
 RULES = ("locate", "index", "prepare", "properties", "train", "attack", "representation")

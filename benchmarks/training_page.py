@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from neighbors import number
+from neighbors_page import number
 
 from idsharp.models.names import PAPERS
 from idsharp.study.config import study_settings

@@ -56,8 +56,6 @@ PENDING_ARROWS: set[tuple[str, str]] = {
 }
 PENDING_PACKAGES: set[str] = set()
 PENDING_FILES: set[str] = {
-    "benchmarks/neighbors.py",
-    "benchmarks/training.py",
     "idsharp/report/figures/laws.py",
     "scripts/attack.py",
     "scripts/figures.py",
