@@ -7,7 +7,8 @@ import pandas as pd
 
 from idsharp.common.parallel import usable_cores
 from idsharp.common.progress import TO_STDERR
-from idsharp.common.records import provenance, write_array, write_csv, write_json
+from idsharp.common.provenance import provenance
+from idsharp.common.records import write_array, write_csv, write_json
 from idsharp.common.script import run
 from idsharp.datasets import open_dataset
 from idsharp.tasks.prepare import Request, prepare_task

@@ -2,7 +2,8 @@
 
 import argparse
 
-from idsharp.common.records import provenance, write_json
+from idsharp.common.provenance import provenance
+from idsharp.common.records import write_json
 from idsharp.common.script import run
 from idsharp.common.seeds import generator
 from idsharp.properties.estimators import ESTIMATORS, ONE_OF_EACH_FAMILY

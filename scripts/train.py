@@ -7,7 +7,8 @@ import torch
 
 from idsharp.common.device import compute_device
 from idsharp.common.progress import TO_STDERR
-from idsharp.common.records import atomic_path, provenance, write_json, write_rows
+from idsharp.common.provenance import provenance
+from idsharp.common.records import atomic_path, write_json, write_rows
 from idsharp.common.script import run
 from idsharp.common.seeds import seed_for
 from idsharp.models.build import build_model

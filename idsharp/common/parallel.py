@@ -1,14 +1,24 @@
-"""The same work on many files, in several processes."""
+"""The same work on many items, in several processes or threads; results in the items' order."""
 
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from typing import TypeVar
 
 from idsharp.common.progress import TO_STDERR, Reporter
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# Pieces of work handed over ahead of the one waited for, per worker. More would let results pile
+# up in memory where they are used more slowly than they are made.
+_AHEAD = 4
+# Threads make many small reads, of which a network disk serves several at a time.
+_THREADS = 16
 
 
 def usable_cores() -> int:
@@ -23,23 +33,96 @@ def map_in_processes(
     items: Sequence[Item],
     what: str,
     *,
+    processes: int | None = None,
     together: int = 1,
     few: int = 2,
     report: Reporter = TO_STDERR,
 ) -> Iterator[Result]:
-    """`work` of every item, in order, by as many processes as there are usable cores.
+    """Yield `work(item)` for every item, computed by several processes.
 
     Args:
-        work: a function of a module, so that other processes know it.
-        what: named in lines of progress.
+        work: a function of a module, or a `partial` of one, sent to each process once.
+        what: the work's name in lines of progress.
+        processes: at most this many; None: as many as there are usable cores.
         together: items handed over at a time; many where one takes milliseconds.
-        few: with fewer items no process is started.
+        few: with fewer items everything is done in this process.
         report: told the progress.
+
+    Raises:
+        OSError: a process was killed, most often because memory ran out.
     """
-    processes = min(usable_cores(), -(-len(items) // together))
+    processes = min(processes or usable_cores(), -(-len(items) // together))
     if processes < 2 or len(items) < few:
         yield from report.over(what, map(work, items), len(items))
         return
-    with ProcessPoolExecutor(processes) as pool:
-        results = pool.map(work, items, chunksize=together)
+    pieces = [items[start : start + together] for start in range(0, len(items), together)]
+    with (
+        ProcessPoolExecutor(processes, initializer=_keep, initargs=(work,)) as pool,
+        closing(_in_order(pool, _do_kept, pieces, _AHEAD * processes)) as results,
+    ):
+        try:
+            yield from report.over(what, (one for part in results for one in part), len(items))
+        except BrokenProcessPool as error:
+            raise OSError(
+                f"{what}: one of {processes} processes was killed (out of memory?)"
+            ) from error
+
+
+def map_in_threads(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    what: str,
+    *,
+    threads: int = _THREADS,
+    stop: threading.Event | None = None,
+    report: Reporter = TO_STDERR,
+) -> Iterator[Result]:
+    """Yield `work(item)` for every item, computed by several threads, which suits reading files.
+
+    Args:
+        what: the work's name in lines of progress.
+        stop: set as soon as an item fails or the caller gives up, so that `work` on other items
+            can end early. What has not begun is not begun.
+        report: told the progress.
+    """
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        closing(_in_order(pool, work, items, _AHEAD * threads, stop)) as results,
+    ):
         yield from report.over(what, results, len(items))
+
+
+def _in_order(
+    pool: Executor,
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    ahead: int,
+    stop: threading.Event | None = None,
+) -> Iterator[Result]:
+    pending: deque[Future] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BaseException:
+        # An error, or a caller that wants no more: the pool waits for what is under way alone.
+        if stop is not None:
+            stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+# What a worker process does, set once when it starts.
+_kept: Callable | None = None
+
+
+def _keep(work: Callable) -> None:
+    global _kept
+    _kept = work
+
+
+def _do_kept(items: Sequence) -> list:
+    return [_kept(item) for item in items]

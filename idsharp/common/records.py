@@ -7,18 +7,13 @@ under the same name plus `_reason`.
 import csv
 import json
 import os
-import platform
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from idsharp.version import __version__
 
 if TYPE_CHECKING:
     # Imported by those who have tables; training, attacks and measures start faster without.
@@ -84,44 +79,6 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
     """Write an array atomically in NumPy's .npy format, without pickles."""
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array, allow_pickle=False)
-
-
-def provenance(*packages: str) -> dict:
-    """Versions of idsharp, Python and these packages, and the commit of the code."""
-    record = {"idsharp_version": __version__, "python_version": platform.python_version()}
-    for package in packages:
-        try:
-            record[f"{package}_version"] = version(package)
-        except PackageNotFoundError:
-            record[f"{package}_version"] = None
-    return record | _git_state()
-
-
-def _git_state() -> dict:
-    """Commit of the repository that tracks this file, and whether a tracked file was changed."""
-    here = Path(__file__)
-    unknown = {"git_commit": None, "git_dirty": None}
-    try:
-        # An installed copy may lie inside somebody else's repository, whose commit says nothing.
-        _git("ls-files", "--error-unmatch", here.name)
-        commit = _git("rev-parse", "HEAD")
-        # Without locks, so that many jobs at a time do not meet.
-        changed = _git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return unknown
-    return {"git_commit": commit, "git_dirty": bool(changed)}
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "--no-optional-locks", *arguments],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    return done.stdout.strip()
 
 
 def _plain(value: object) -> object:

@@ -138,7 +138,8 @@ def _measure(args: argparse.Namespace) -> None:
 
 def _write(args, record, measured, dataset, charts, report) -> None:
     if args.json:
-        from idsharp.common.records import provenance, write_json
+        from idsharp.common.provenance import provenance
+        from idsharp.common.records import write_json
 
         against = [{"title": c.title, "reason": c.reason,
                     "values": [{"dataset": n, "domain": d, "value": v} for n, d, v in c.rows]}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from idsharp.common.records import atomic_path, provenance, write_json, write_rows
+from idsharp.common.provenance import provenance
+from idsharp.common.records import atomic_path, write_json, write_rows
 
 #: Columns of a history, one row per epoch: losses in nats, accuracies from 0 to 1, wall time in
 #: seconds.

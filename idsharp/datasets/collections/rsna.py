@@ -1,9 +1,6 @@
 """RSNA intracranial haemorrhage detection, head CT (Flanders et al., Radiology: AI 2020)."""
 
 import os
-import warnings
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +9,8 @@ import pandas as pd
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.seeds import seed_for
 from idsharp.datasets.errors import DatasetError
-from idsharp.datasets.formats.dicom import import_pydicom, read_dicom
+from idsharp.datasets.formats.dicom import read_dicom
+from idsharp.datasets.formats.dicom_headers import headers
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.label_table import TabledDataset
 
@@ -27,9 +25,6 @@ CANDIDATES = 10_000
 # Below this are no tissues but the corners outside the scanner's circle, often −2000 or less, which
 # would take most of the 8-bit range.
 _AIR = -1024  # Hounsfield units
-
-# Headers are small reads, of which a network disk serves many at a time.
-_THREADS = 16
 
 
 class RsnaDataset(TabledDataset):
@@ -65,7 +60,7 @@ class RsnaDataset(TabledDataset):
         index = candidates.reset_index(names="id")
         index["where"] = [f"{below}/{file.name}" for file in files]
         index["label"] = index["any"]
-        index["patient"] = list(self._patients(files))
+        index["patient"] = self._patients(files)
         index["split"] = ""
         return self.check(index)
 
@@ -127,19 +122,7 @@ class RsnaDataset(TabledDataset):
                 chosen.iloc[order[values == value][:count], column] = str(value)
         return chosen[(chosen != "").any(axis=1)]
 
-    def _patients(self, files: list[Path]) -> Iterable[str]:
+    def _patients(self, files: list[Path]) -> list[str]:
         """PatientID of each header, "" where it cannot be read: reading pixels says why."""
-        pydicom = import_pydicom()
-
-        def patient(file: Path) -> str:
-            try:
-                header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"])
-                return str(header.get("PatientID") or "")
-            # A malformed file may fail anywhere in pydicom, with any exception.
-            except Exception:
-                return ""
-
-        with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as threads:
-            warnings.simplefilter("ignore")
-            found = threads.map(patient, files)
-            yield from TO_STDERR.over("reading headers", found, len(files))
+        found = headers(files, ["PatientID"], TO_STDERR, f"{self.name}: reading headers")
+        return [(header or {}).get("PatientID", "") for header in found]

@@ -17,11 +17,12 @@ import threading
 import time
 import zipfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from idsharp.common.parallel import map_in_threads
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets.download.resume import DownloadError, ResumingDownloader
 from idsharp.datasets.errors import DatasetError
@@ -115,19 +116,15 @@ def download(archive: Archive, series: list[Series], root: Path, report: Reporte
     """
     steps = report.steps(archive.collection, sum(one.size for one in series))
     cancelled = threading.Event()
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        jobs = {pool.submit(_download, archive, one, root, cancelled): one for one in series}
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                steps.advance(jobs[job].size)
-        except BaseException:
-            cancelled.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    fetch = partial(_download, archive, root, cancelled)
+    fetched = map_in_threads(
+        fetch, series, archive.collection, threads=_PARALLEL, stop=cancelled, report=SILENT
+    )
+    for one, _ in zip(series, fetched, strict=True):
+        steps.advance(one.size)
 
 
-def _download(archive: Archive, series: Series, root: Path, cancelled: threading.Event) -> None:
+def _download(archive: Archive, root: Path, cancelled: threading.Event, series: Series) -> None:
     folder = root / series.patient / series.study / series.uid
     if folder.is_dir() or cancelled.is_set():
         return

@@ -2,14 +2,12 @@
 
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from idsharp.common.parallel import map_in_threads
 from idsharp.common.progress import Reporter
 from idsharp.datasets.formats.dicom import import_pydicom, is_dicom
-
-_THREADS = 8  # they wait for the disk more than for the processor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,9 +39,9 @@ def in_threads(
     """`function` of every item, in order, with progress; pydicom's warnings are not shown."""
     import_pydicom()
     # Here and not in the threads, because the filters of warnings belong to all of them.
-    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return list(report.over(what, pool.map(function, items), len(items)))
+        return list(map_in_threads(function, items, what, report=report))
 
 
 def header_of(file: Path, tags: list[str]) -> dict[str, str] | None:

@@ -1,0 +1,46 @@
+"""Which code made a record: versions of packages, and the commit."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from idsharp.version import __version__
+
+
+def provenance(*packages: str) -> dict:
+    """Versions of idsharp, Python and these packages, and the commit of the code."""
+    record = {"idsharp_version": __version__, "python_version": platform.python_version()}
+    for package in packages:
+        try:
+            record[f"{package}_version"] = version(package)
+        except PackageNotFoundError:
+            record[f"{package}_version"] = None
+    return record | _git_state()
+
+
+def _git_state() -> dict:
+    """Commit of the repository that tracks this file, and whether a tracked file was changed."""
+    here = Path(__file__)
+    unknown = {"git_commit": None, "git_dirty": None}
+    try:
+        # An installed copy may lie inside somebody else's repository, whose commit says nothing.
+        _git("ls-files", "--error-unmatch", here.name)
+        commit = _git("rev-parse", "HEAD")
+        # Without locks, so that many jobs at a time do not meet.
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return unknown
+    return {"git_commit": commit, "git_dirty": bool(changed)}
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "--no-optional-locks", *arguments],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout.strip()
