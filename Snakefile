@@ -6,20 +6,19 @@ from snakemake.utils import min_version
 min_version("9.10")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
-
-
+# config.yaml is read and checked here.
 include: "rules/common.smk"
 
 
 if workflow.is_main_process:
-    for line in helpers.remarks(FOUND):
+    for line in remarks(FOUND):
         logger.info(line)
 
 
 onstart:
-    helpers.stop_if_missing(FOUND, config["missing_data"])
-    helpers.look_for_jobs_only_when_one_ends(workflow.scheduler)
+    if config["missing_data"] == "stop" and advice(FOUND):
+        raise WorkflowError(advice(FOUND))
+    helpers.switch_off_job_rate_timer(workflow.scheduler)
 
 
 report: "rules/captions/report.rst"

@@ -23,13 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from machine import machine
 from training_jobs import device_name, run_jobs
 from training_page import BFLOAT16, EXACT, GRAPHS, LOOPS, OURS, SIDES, STRAIGHT, WORKERS, page, plot
 
 from idsharp.models.names import PAPERS, check_image_size
+from idsharp.study.check import check_config
 from idsharp.study.config import hyperparameters
+from idsharp.study.files import read_config
 
 HERE = Path(__file__).resolve().parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -239,7 +240,7 @@ def main() -> None:
     if options.quick:
         options.sides, options.models, options.seconds = (64,), ("resnet18",), 2
     options.out.mkdir(parents=True, exist_ok=True)
-    config = yaml.safe_load((HERE.parent / "config.yaml").read_text(encoding="utf-8"))
+    config = check_config(read_config(HERE.parent / "config.yaml", []))
     table = Table(options.out / "training.csv")
     if not options.render:
         measure(options, table, config)

@@ -1,4 +1,4 @@
-# Settings of the chosen study, wildcard constraints and helper functions; no rules.
+# config.yaml, the settings of the chosen study, and functions that rules share; no rules.
 import json
 import os
 import sys
@@ -6,35 +6,44 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir)
+# Not workflow.basedir: this may be a module of another workflow.
+ROOT = Path(workflow.current_basedir).parent
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
 from idsharp.datasets import adapter_class, open_dataset
 from idsharp.report import contents
+from idsharp.study.availability import advice, look_over_study, remarks, without_missing
+from idsharp.study.check import check_config
 from idsharp.study.config import (
     ConfigError,
     adapter_settings,
     channels_of,
-    check_config,
     collection_of,
     hyperparameters,
     number_of_classes,
     study_settings,
 )
+from idsharp.study.files import check_files
 
 try:
-    check_config(config)
+    # Before Snakemake reads them: of two settings of one name it takes the last.
+    check_files(ROOT / "config.yaml", workflow.overwrite_configfiles)
+except ConfigError as error:
+    raise WorkflowError(str(error))
+
+
+configfile: str(ROOT / "config.yaml")
+
+
+try:
+    config = check_config(config)
+    STUDY = config["study"]
+    SETTINGS = study_settings(config)
+    FOUND = look_over_study(config, SETTINGS)
+    if config["missing_data"] == "skip":
+        SETTINGS = without_missing(config, SETTINGS, FOUND)
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
-
-STUDY = config["study"]
-SETTINGS = study_settings(config)
-FOUND = helpers.look_over_study(config, SETTINGS)
-if config["missing_data"] == "skip":
-    try:
-        SETTINGS = helpers.without_data(config, SETTINGS, FOUND)
-    except ConfigError as error:
-        raise WorkflowError(str(error))
 TASKS, MEASURED = SETTINGS["tasks"], SETTINGS["measured"]
 SUBSETS = ["pool", *(f"n{n}" for n in SETTINGS["n_train"])]
 BLOCKS = SETTINGS["representation_layers"] == "blocks"
@@ -87,10 +96,10 @@ def dataset_paths(wildcards):
     return helpers.tracked_paths(given)
 
 
-def reading_threads(task):
-    """Processes that decode a task's images: one, where they are in memory already."""
+def reading_processes(task):
+    """Processes that decode a task's images: one if they are in memory already."""
     adapter = config["datasets"][dataset_of(task)]["adapter"]
-    return 1 if adapter_class(adapter).in_memory else SETTINGS["reading_threads"]
+    return 1 if adapter_class(adapter).in_memory else SETTINGS["reading_processes"]
 
 
 def split_of(task):

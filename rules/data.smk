@@ -17,7 +17,7 @@ rule locate:
         runtime=240,
     params:
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
-        data_dir=config["data_dir"],
+        data_dir=lambda wildcards: config["data_dir"],
     message:
         "Locating {wildcards.dataset}"
     shell:
@@ -41,7 +41,7 @@ rule index:
         runtime=60,
     params:
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
-        data_dir=config["data_dir"],
+        data_dir=lambda wildcards: config["data_dir"],
     message:
         "Listing the images of {wildcards.dataset}"
     shell:
@@ -62,14 +62,14 @@ rule prepare:
     priority: 2
     conda:
         "../envs/idsharp.yaml"
-    threads: lambda wildcards: reading_threads(wildcards.task)
+    threads: lambda wildcards: reading_processes(wildcards.task)
     resources:
         mem_mb=8000,
         runtime=240,
     params:
         dataset=lambda wildcards: dataset_of(wildcards.task),
         settings=lambda wildcards: dataset_settings(dataset_of(wildcards.task)),
-        data_dir=config["data_dir"],
+        data_dir=lambda wildcards: config["data_dir"],
         classes=lambda wildcards: json.dumps(config["tasks"][wildcards.task].get("classes")),
         label=lambda wildcards: config["tasks"][wildcards.task].get("label", "label"),
         split=lambda wildcards: split_of(wildcards.task),

@@ -45,7 +45,8 @@ rule tables:
         mem_mb=4000,
         runtime=30,
     params:
-        tasks=described_tasks(),
+        # Functions, because Snakemake would take {…} in these texts for wildcards.
+        tasks=lambda wildcards: described_tasks(),
         measured=MEASURED,
         models=SETTINGS["models"],
         n_train=SETTINGS["n_train"],
@@ -123,8 +124,8 @@ rule summary:
         mem_mb=2000,
         runtime=10,
     params:
-        title=SETTINGS["title"],
-        note=SETTINGS["note"],
+        title=lambda wildcards: SETTINGS["title"],
+        note=lambda wildcards: SETTINGS["note"],
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Writing the summary of {wildcards.study}"

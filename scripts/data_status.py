@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from idsharp.common.script import run
 from idsharp.study.availability import instructions, look_over, status_table
-from idsharp.study.config import adapter_settings, check_config, merged, study_settings
+from idsharp.study.check import check_config
+from idsharp.study.config import adapter_settings, study_settings
+from idsharp.study.files import read_config
 
 _DEFAULT = Path(__file__).parent.parent / "config.yaml"
 
@@ -19,11 +19,8 @@ def main() -> None:
     parser.add_argument("--study", help="only the datasets of this study")
     args = parser.parse_args()
 
-    config = yaml.safe_load(_DEFAULT.read_text(encoding="utf-8"))
-    if args.configfile:
-        config = merged(config, yaml.safe_load(args.configfile.read_text(encoding="utf-8")))
-    config["study"] = args.study or config["study"]
-    check_config(config)
+    config = read_config(_DEFAULT, [args.configfile] if args.configfile else [])
+    config = check_config(config | {"study": args.study or config["study"]})
     study = study_settings(config)
     names = args.datasets or list(config["datasets"])
     unknown = [name for name in names if name not in config["datasets"]]

@@ -5,8 +5,8 @@ import importlib.util
 import re
 
 import pytest
-import yaml
 
+from idsharp.study.files import read_config
 from tests.conftest import ROOT
 
 
@@ -29,7 +29,8 @@ def test_lock_files_hold_names_versions_and_hashes_alone(lock):
 def test_every_dataset_of_the_config_has_its_source():
     with open(ROOT / "resources" / "datasets.tsv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    more = ROOT / "benchmarks" / "smoke_real" / "config.yaml"
+    config = read_config(ROOT / "config.yaml", [more])
     assert {row["dataset"] for row in rows} == set(config["datasets"])
     for row in rows:
         assert all(row.values()), row

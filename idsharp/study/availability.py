@@ -1,23 +1,24 @@
-"""Which datasets are there, which can be downloaded, and what to do about the others."""
+"""Which datasets of a study are there, which can be downloaded, and what to do about the others."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from idsharp.common.resources import registry
 from idsharp.datasets import Dataset, DatasetError, open_dataset
+from idsharp.study.config import ConfigError, adapter_settings
 
-# So many of the names that a folder holds are told.
+# As many names of what a folder holds are listed.
 _NAMED = 8
 
 
 @dataclass(frozen=True)
 class Availability:
-    """What was found of one dataset, from names of files alone.
+    """What was found of one dataset, judged by the names of files alone.
 
     Attributes:
-        state: "present", "downloadable", or "missing": only the user can bring it.
-        lacking: what is not there, a line each.
-        download: bytes still to be fetched; None where that is not known before.
+        state: "present", "downloadable", or "missing": only the user can provide it.
+        lacking: what is absent, one line each.
+        download: bytes still to be fetched; None if unknown.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Availability:
 
 
 def look_over(name: str, settings: dict, data_dir: str | Path) -> Availability:
-    """What is there of a dataset of config.yaml; takes milliseconds and writes nothing."""
+    """The state of a dataset of config.yaml; takes milliseconds and writes nothing."""
     dataset = open_dataset(name, settings, data_dir)
     try:
         lacking = dataset.missing()
@@ -59,18 +60,73 @@ def instructions(found: Availability) -> str:
 
 
 def _already_there(dataset: Dataset) -> list[str]:
-    """A line on what the dataset's folder holds, if it is there."""
+    """What the dataset's folder holds, in one line, if the folder exists."""
     try:
         names = sorted(path.name for path in dataset.path.iterdir() if path.name[0] != ".")
     except (DatasetError, OSError):
-        # No such folder, or a path that cannot be made out: `lacking` says so.
+        # No such folder, or a path with an unset variable: `lacking` says so.
         return []
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return [f"found in {dataset.path}: {', '.join(names[:_NAMED]) or 'nothing'}{more}"]
 
 
+def look_over_study(config: dict, study: dict) -> list[Availability]:
+    """The state of each dataset of a study; those that were located before count as present."""
+    tasks = [*study["tasks"], *study["measured"]]
+    found = []
+    for dataset in dict.fromkeys(config["tasks"][task]["dataset"] for task in tasks):
+        if not Path(f"results/{study['name']}/index/{dataset}.receipt.json").exists():
+            settings = adapter_settings(config, study, dataset)
+            found.append(look_over(dataset, settings, config["data_dir"]))
+    return found
+
+
+def without_missing(config: dict, study: dict, found: list[Availability]) -> dict:
+    """The study without the tasks of missing datasets, which its note then names.
+
+    Raises:
+        ConfigError: no task is left to train on.
+    """
+    missing = [one.name for one in found if one.state == "missing"]
+    if not missing:
+        return study
+    left = {
+        key: [task for task in study[key] if config["tasks"][task]["dataset"] not in missing]
+        for key in ("tasks", "measured")
+    }
+    if not left["tasks"]:
+        raise ConfigError(f"study {study['name']} has none of its data; {advice(found)}")
+    note = f"Left out, because their data are missing: {', '.join(missing)}."
+    return study | left | {"note": f"{study['note']} {note}".strip()}
+
+
+def advice(found: list[Availability]) -> str:
+    """What to do about each dataset that is missing; "" if none is."""
+    missing = [instructions(one) for one in found if one.state == "missing"]
+    if not missing:
+        return ""
+    count = f"{len(missing)} dataset is" if len(missing) == 1 else f"{len(missing)} datasets are"
+    return (
+        f"{count} missing:\n\n"
+        + "\n\n".join(missing)
+        + "\n\nTo run what can be run without them: --config missing_data=skip"
+    )
+
+
+def remarks(found: list[Availability]) -> list[str]:
+    """What a user should know about a study's data before it starts, one line each."""
+    lines = []
+    for one in found:
+        if one.state == "downloadable":
+            size = "size unknown" if one.download is None else f"{one.download / 1e9:.2f} GB"
+            lines.append(f"{one.name} will be downloaded ({size})")
+        elif one.state == "missing":
+            lines.append(f"{one.name} is missing: {'; '.join(one.lacking)}")
+    return lines
+
+
 def status_table(found: list[Availability]) -> str:
-    """One line a dataset: state, size of the whole, access, licence, and what is not there."""
+    """One line per dataset: state, size of the whole, access, licence, and what is absent."""
     sources = registry()
     rows = [("dataset", "state", "GB", "access", "licence", "not there")]
     for one in found:

@@ -68,7 +68,7 @@ class Reader:
         except BrokenProcessPool as error:
             raise OSError(
                 f"one of {self.processes} processes that decode images of {self.dataset.name} was "
-                "killed (out of memory?); lower reading_threads"
+                "killed (out of memory?); lower reading_processes"
             ) from error
 
 

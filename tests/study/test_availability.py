@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from idsharp.study.availability import instructions, look_over, status_table
+from idsharp.study.check import check_config
 from idsharp.study.config import adapter_settings, study_settings
+from idsharp.study.files import read_config
 from tests.conftest import ROOT, write_image_folder
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+CONFIG = check_config(read_config(ROOT / "config.yaml", []))
 STUDY = study_settings(CONFIG | {"study": "paper"})
 
 

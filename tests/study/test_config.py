@@ -1,23 +1,24 @@
-"""config.yaml: what is right passes, what is wrong is named with what is allowed."""
+"""config.yaml: valid settings pass; a wrong one is named, with what is allowed."""
 
 import copy
 
 import pytest
-import yaml
 
+from idsharp.study.check import check_config
 from idsharp.study.config import (
     ConfigError,
     adapter_settings,
-    check_config,
     collection_of,
     hyperparameters,
+    settings_of,
     study_settings,
 )
+from idsharp.study.files import read_config
 
 
 @pytest.fixture(scope="module")
 def config(root):
-    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    return read_config(root / "config.yaml", [])
 
 
 def test_the_projects_own_config_is_right(config):
@@ -37,6 +38,15 @@ def test_collections_are_named_or_are_the_dataset_itself(config):
     assert collection_of(config, "demo_brain_obvious") == "demo_brain"
     assert collection_of(config, "chexpert") == "chexpert"
     assert "collection" not in adapter_settings(config, {}, "demo_brain_subtle")
+
+
+def test_a_study_like_another_has_its_settings_and_not_its_tasks(config):
+    mine = copy.deepcopy(config)
+    mine["studies"]["mine"] = {"like": "paper", "tasks": ["photos"], "epochs": 3}
+    settings = settings_of(check_config(mine), "mine")
+    assert settings["models"] == config["studies"]["paper"]["models"]
+    assert (settings["epochs"], settings["tasks"], settings["measured"]) == (3, ["photos"], [])
+    assert "title" not in settings
 
 
 def test_a_users_study_takes_three_lines(config):
@@ -133,6 +143,8 @@ WRONG = {
     "path": (r"datasets.x lacks path", "datasets.x", {"adapter": "dicom", "domain": "natural"}),
     "draw": (r"tasks.photos.classes lacks number", "tasks.photos.classes",
              {"draw": 2, "at_least": 5}),
+    "draw of what": (r"tasks.photos.classes lacks at_least", "tasks.photos.classes",
+                     {"draw": 2, "number": 5}),
     "drawn balance": (r"n_train is 100: task mnist_3v8 has 3 classes", "tasks.mnist_3v8.classes",
                       {"draw": 3, "at_least": 5, "number": 1}),
     "measured": (r"studies.demo.measured names photos, which studies.demo.tasks names too",
@@ -144,6 +156,67 @@ WRONG = {
                    r"mine.domain is 'radiology', but demo_digits, of the same collection 'mnist'",
                    "datasets.mine", {"adapter": "folder", "path": "x", "domain": "radiology",
                                      "collection": "mnist"}),
+    "another adapter's option": (
+        r"datasets.x has the option 'patient_pattern', which adapter table does not have \(it "
+        r"belongs to folder\); allowed: adapter, allow_outside, channels, collection, domain, note",
+        "datasets.x", {"adapter": "table", "path": "x.csv", "domain": "natural",
+                       "patient_pattern": "(P.)"}),
+    "no adapter's option": (r"datasets.mnist has an unknown key 'sauce' \(did you mean source\?\)",
+                            "datasets.mnist.sauce", "MNIST"),
+    "option's value": (r"datasets.oai.crop is 'whole'; allowed: joint or half — joint, half",
+                       "datasets.oai.crop", "whole"),
+    "newline in a name": (r"is 'mine\\n'; allowed: a name of letters",
+                          "datasets.mine\n", {"adapter": "imagenet", "domain": "natural"}),
+    "newline in a title": (r"studies.demo.title is 'a\\nb'; allowed: a line of text",
+                           "studies.demo.title", "a\nb"),
+    "float": (r"studies.demo.epochs is 50.0; allowed: a whole number of epochs \(write 50\)",
+              "studies.demo.epochs", 50.0),
+    "float in a list": (r"n_train\[0\] is 100.0; allowed: a whole number of images of at least 4",
+                        "studies.demo.n_train", [100.0]),
+    "float of a choice": (r"studies.demo.channels is 1.0;.*\(write 1\)",
+                          "studies.demo.channels", 1.0),
+    "truth": (r"studies.demo.epochs is True; allowed: a whole number", "studies.demo.epochs", True),
+    "nan": (r"studies.demo.weight_decay is nan; write a finite number",
+            "studies.demo.weight_decay", float("nan")),
+    "inf": (r"models.vgg13.learning_rate is inf; write a finite number",
+            "models.vgg13.learning_rate", float("inf")),
+    "huge": (r"studies.demo.weight_decay is 1e\+30; allowed: a number from 0 to 10",
+             "studies.demo.weight_decay", 1e30),
+    "huge integer": (r"image_size is 1000000; allowed: a whole number of pixels from 32 to 4096",
+                     "studies.demo.image_size", 10**6),
+    "one class": (r"studies.demo.tasks names photos, which has one class",
+                  "tasks.photos.classes", [["china"]]),
+    "overlapping classes": (r"tasks.mnist_3v8.classes names the label '3' twice",
+                            "tasks.mnist_3v8.classes", [["3"], ["8", "3"]]),
+    "pattern": (r"datasets.oai_mendeley.patient_pattern is '\(\\\\d', which is not a regular expr",
+                "datasets.oai_mendeley.patient_pattern", r"(\d"),
+    "instead of itself": (r"tasks.mura.instead_of is 'mura', the task itself",
+                          "tasks.mura.instead_of", "mura"),
+    "instead of a stand-in": (r"tasks.mura.instead_of is 'chexpert_edema', itself another task's",
+                              "tasks.mura.instead_of", "chexpert_edema"),
+    "instead of nothing": (r"tasks.mura.instead_of names 'muta', which is not there \(did you mean",
+                           "tasks.mura.instead_of", "muta"),
+    "http": (r"datasets.x.url begins with http://.*or the file's checksum",
+             "datasets.x", {"adapter": "folder", "domain": "natural", "url": "http://x.org/y.zip"}),
+    "checksum": (r"datasets.coco.checksum is 'md5:12'; allowed: md5: and 32",
+                 "datasets.coco.checksum", "md5:12"),
+    "group of nothing": (r"task_groups.mine names 'photo', which is not there \(did you mean ph",
+                         "task_groups.mine", ["photo"]),
+    "group with a task's name": (r"task_groups.photos has the name of a task",
+                                 "task_groups.photos", ["mura"]),
+    "draws of no draw": (r"tasks.photos has draws, and so its classes must be a draw without a num",
+                         "tasks.photos.draws", 5),
+    "draw's name": (r"tasks.mnist_pair: its draw mnist_pair1 has the name of another task",
+                    "tasks.mnist_pair1", {"dataset": "mnist", "draws": 2,
+                                          "classes": {"draw": 2, "at_least": 9}}),
+    "no dataset": (r"tasks.photos lacks dataset", "tasks.photos.dataset", None),
+    "former name": (r"studies.demo.reading_threads is the former name of reading_processes; delete",
+                    "studies.demo", {"tasks": ["photos"], "reading_threads": 1,
+                                     "reading_processes": 2}),
+    "like": (r"studies.demo.like names 'papr', which is not there \(did you mean paper",
+             "studies.demo.like", "papr"),
+    "like itself": (r"studies.demo.like is 'demo', which has a `like`",
+                    "studies.demo.like", "demo"),
     "defaults": (r"defaults lacks k", "defaults.k", None),
 }  # fmt: skip
 

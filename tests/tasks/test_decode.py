@@ -65,6 +65,6 @@ def test_a_volume_is_read_by_one_process():
 def test_a_killed_process_is_told():
     with (
         Reader(slices(deadly="20#1"), 32, 1, 2) as reader,
-        pytest.raises(OSError, match=r"images of slices was killed .* lower reading_threads"),
+        pytest.raises(OSError, match=r"images of slices was killed .* lower reading_processes"),
     ):
         reader.read(NAMES, "slices")

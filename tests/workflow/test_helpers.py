@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "rules"))
-from helpers import code_for, look_for_jobs_only_when_one_ends
+from helpers import code_for, switch_off_job_rate_timer
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 
@@ -69,20 +69,56 @@ def test_every_rule_with_a_script_tracks_it(file):
 
 def test_parsing_the_workflow_does_not_import_torch():
     code = (
-        "import sys; sys.path[:0] = ['rules', '.']; import helpers, idsharp.study.config; "
-        "assert not {'torch', 'torchvision', 'scipy', 'pydicom'} & set(sys.modules)"
+        "import sys; sys.path[:0] = ['rules', '.']; import helpers, idsharp.report.contents, "
+        "idsharp.study.availability, idsharp.study.check; "
+        "assert not {'torch', 'matplotlib', 'scipy', 'statsmodels', 'pydicom'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("limit", "kept"), [(None, False), ("20/1m", True)])
-def test_snakemakes_own_limit_of_jobs_goes_and_that_of_a_user_stays(limit, kept):
+@pytest.mark.parametrize(
+    ("limit", "local", "kept"),
+    [(None, True, False), ("20/1m", True, True), (None, False, True)],
+)
+def test_the_limit_of_jobs_goes_where_it_is_the_default_and_jobs_run_here(limit, local, kept):
     from snakemake.cli import get_argument_parser
     from snakemake.scheduling.job_scheduler import JobRateLimiter
 
     arguments = ["--max-jobs-per-timespan", limit] if limit else []
     asked = get_argument_parser().parse_args(arguments).max_jobs_per_timespan
-    scheduler = SimpleNamespace(job_rate_limiter=JobRateLimiter(asked))
-    look_for_jobs_only_when_one_ends(scheduler)
+    scheduler = SimpleNamespace(
+        job_rate_limiter=JobRateLimiter(asked), workflow=SimpleNamespace(local_exec=local)
+    )
+    switch_off_job_rate_timer(scheduler)
     assert (scheduler.job_rate_limiter is not None) == kept
+
+
+def test_snakemakes_timers_still_pile_up(tmp_path):
+    """Fails once Snakemake is cured: `switch_off_job_rate_timer` can then be deleted."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: [f'{i}.txt' for i in range(12)]\n"
+        "rule one:\n    output: '{i}.txt'\n    shell: 'sleep 0.2; touch {output}'\n"
+    )
+    code = (
+        "import threading\n"
+        "from snakemake.cli import main\n"
+        "from snakemake.scheduling.job_scheduler import JobScheduler\n"
+        "plan, most = JobScheduler._schedule_reevalutation, 0\n"
+        "def counted(self, delay):\n"
+        "    global most\n"
+        "    plan(self, delay)\n"
+        "    pending = [t for t in threading.enumerate() if isinstance(t, threading.Timer)]\n"
+        "    most = max(most, len(pending))\n"
+        "JobScheduler._schedule_reevalutation = counted\n"
+        "try:\n"
+        "    main(['--cores', '1', '--quiet', 'all'])\n"
+        "finally:\n"
+        "    print('pending at once:', most)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    found = re.search(r"pending at once: (\d+)", done.stdout)
+    assert found, done.stderr
+    assert int(found[1]) > 2, "Snakemake plans one look at a time: delete the workaround"

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from idsharp.common.resources import medmnist_files
+from idsharp.study.check import check_config
+from idsharp.study.files import read_config
 from tests.conftest import ROOT
 from tests.datasets.miniatures.medmnist import write_medmnist
 from tests.datasets.miniatures.torchvision_files import (
@@ -16,7 +18,7 @@ from tests.datasets.miniatures.torchvision_files import (
 )
 from tests.workflow.test_workflow import jobs_of, snakemake
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+CONFIG = check_config(read_config(ROOT / "config.yaml", []))
 OPEN = CONFIG["studies"]["open"]
 TASKS = [*OPEN["tasks"], *OPEN["measured"]]
 
