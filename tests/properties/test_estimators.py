@@ -15,7 +15,7 @@ from idsharp.properties.estimators import (
 )
 from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.report.columns import COLUMNS
-from idsharp.study.config import SCHEMA
+from idsharp.study.check import SCHEMA
 
 
 def test_names_headings_and_legends_differ():
