@@ -2,12 +2,12 @@
 
 import argparse
 
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.provenance import provenance
 from idsharp.common.records import write_json
 from idsharp.common.script import run
 from idsharp.common.seeds import generator
-from idsharp.properties.estimators import ESTIMATORS, ONE_OF_EACH_FAMILY
-from idsharp.properties.record import properties_record, unmeasured_record
+from idsharp.properties.record import in_words, properties_record, unmeasured_record
 from idsharp.tasks.subsets import TooFewImagesError, load_subset
 
 
@@ -30,26 +30,12 @@ def main() -> None:
             # Sizes that a dataset cannot give are gaps in the tables; the study goes on.
             measured = unmeasured_record(args.k, str(error))
         else:
-            measured = properties_record(part.images, part.labels, args.k, args.m, args.draws, rng)
-        for end in ("first", "second"):
-            position = measured.pop(f"sharpest_{end}", None)
-            measured[f"sharpest_{end}_id"] = None if position is None else part.ids[position]
+            measured = properties_record(
+                part.images, part.labels, args.k, args.m, args.draws, rng, part.ids
+            )
         record = {"task": args.task, "subset": subset} | measured
         write_json(path, record | provenance("numpy", "torch"))
-        print(
-            f"{args.task} {subset}: n {_shown(record['n_images'])}, "
-            f"ID {_dimensions(record)}, "
-            f"K_F {_shown(record['label_sharpness'])} at M = {record['label_sharpness_m']}",
-            flush=True,
-        )
-
-
-def _dimensions(record: dict) -> str:
-    return ", ".join(f"{ESTIMATORS[n].short} {_shown(record[n])}" for n in ONE_OF_EACH_FAMILY)
-
-
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3g}"
+        TO_STDERR.say(f"{args.task} {subset}: {in_words(record)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Everything that is measured of a labelled image set before any network sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,12 @@ import numpy as np
 from idsharp.common.duplicates import find_duplicates
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.dimension import UndefinedEstimateError
-from idsharp.properties.estimators import ESTIMATORS, Estimator, neighbors_needed
+from idsharp.properties.estimators import (
+    ESTIMATORS,
+    ONE_OF_EACH_FAMILY,
+    Estimator,
+    neighbors_needed,
+)
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.tasks.images import to_grey
@@ -33,6 +39,7 @@ def properties_record(
     m: int,
     draws: int,
     rng: np.random.Generator,
+    ids: Sequence[str] | None = None,
 ) -> dict:
     """Intrinsic dimension and label sharpness of one labelled set of images, as a flat record.
 
@@ -42,6 +49,7 @@ def properties_record(
         k: neighbours of the MLE.
         m, draws: images to a draw and number of draws for K_F; where n ≤ m, K_F at m is that over
             all pairs of the n images, and `label_sharpness_m` says n.
+        ids: n names, by which the sharpest pair is recorded; None: by positions.
 
     Returns:
         Dimensions (dimensionless, with standard errors); K_F in 1/intensity (8-bit, L2 over all
@@ -54,14 +62,22 @@ def properties_record(
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
     sharpness = sharpnesses(images, labels, found, m, draws, rng)
     if images.shape[1] == 1:
-        return record | sharpness
+        return _with_ids(record | sharpness, ids or range(len(images)))
     # Distances grow with the number of channels: K_F compares data sets in grey.
     grey = to_grey(images)
     compared = sharpnesses(grey, labels, search(grey, labels, 0), m, draws, rng)
     for name in sharpness:
         if name.endswith("_resolution_free"):
             compared[name] = sharpness[name]
-    return record | compared
+    return _with_ids(record | compared, ids or range(len(images)))
+
+
+def _with_ids(record: dict, ids: Sequence) -> dict:
+    """The record with the names of the sharpest pair instead of its positions."""
+    for end in ("first", "second"):
+        position = record.pop(f"sharpest_{end}", None)
+        record[f"sharpest_{end}_id"] = None if position is None else ids[position]
+    return record
 
 
 def unmeasured_record(k: int, reason: str) -> dict:
@@ -70,6 +86,7 @@ def unmeasured_record(k: int, reason: str) -> dict:
     names += [f"{name}{end}" for name in _SHARPNESS for end in ("", "_resolution_free")]
     counts = ("n_label_conflicts", "n_images", "n_duplicates")
     counts += ("label_sharpness_m", "label_sharpness_draws")
+    names += ["sharpest_first_id", "sharpest_second_id"]
     return dict.fromkeys((*counts, *names)) | {"k": k, "set_reason": reason}
 
 
@@ -184,3 +201,16 @@ def sharpnesses(
     record["sharpest_first"] = int(positions[sharpest.first])
     record["sharpest_second"] = int(positions[sharpest.second])
     return record
+
+
+def in_words(record: dict) -> str:
+    """Dimensions and sharpness of a record on one line."""
+
+    def shown(value: float | None) -> str:
+        return "undefined" if value is None else f"{value:.3g}"
+
+    dimensions = ", ".join(f"{ESTIMATORS[n].short} {shown(record[n])}" for n in ONE_OF_EACH_FAMILY)
+    return (
+        f"n {shown(record['n_images'])}, ID {dimensions}, K_F {shown(record['label_sharpness'])} "
+        f"at M = {record['label_sharpness_m']}"
+    )
