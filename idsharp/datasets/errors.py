@@ -15,3 +15,10 @@ class FormatError(ValueError):
 
 class UnreadableImageError(FormatError):
     """An image that cannot be decoded; the message names the file and the cause."""
+
+
+class ImageRemark(UserWarning):
+    """What a person should know about an image that was read, such as that frames were left out.
+
+    The text is the same for all images that it holds for, so that they can be counted.
+    """

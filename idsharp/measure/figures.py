@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from idsharp.common.records import atomic_path
 from idsharp.datasets import Dataset
-from idsharp.measure.decode import as_measured
 from idsharp.measure.published import Chart
 from idsharp.measure.run import Measured
 from idsharp.properties.dimension import local_dimensions
 from idsharp.properties.estimators import of_family
 from idsharp.report.figures.laws import COLOURS, MARKERS
+from idsharp.tasks.images import standardize
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 _PAIRS_SHOWN = 6
@@ -31,7 +31,7 @@ def write_figures(
     def read(position: int) -> np.ndarray:
         size = record["height"] if record["resized"] else None
         pixels = dataset.read(measured.index["where"][position])
-        return as_measured(pixels, size, record["channels"], record["scaling"])
+        return standardize(pixels, size, record["channels"], record["scaling"])
 
     figures: dict[str, Figure] = {}
     if record.get("sharpest_pairs"):

@@ -164,8 +164,10 @@ def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
             f"the images differ in size (such as {a}×{b} and {c}×{d}); all were resized to "
             f"{size}×{size}"
         )
-    if decoded.colour and options.channels == 1:
+    if decoded.color and options.channels == 1:
         report.note("colour images are measured in grey (--channels 3 keeps colour)")
+    for remark, count in decoded.remarks.items():
+        report.note(f"{count} images: {remark}")
     if decoded.unreadable:
         first = decoded.unreadable[0]["reason"]
         report.note(f"{len(decoded.unreadable)} unreadable images are left out; first: {first}")
@@ -203,6 +205,7 @@ def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options:
         "resized": bool(options.size is not None or decoded.sizes is not None),
         "n_unreadable": len(decoded.unreadable),
         "unreadable": decoded.unreadable,
+        "remarks": [{"remark": text, "n": n} for text, n in decoded.remarks.items()],
         "seed": options.seed,
     }
 

@@ -1,75 +1,118 @@
-"""Decoding many images of a dataset at once, in several processes."""
+"""The decoder of the pipeline and of `idsharp measure`: images as 8-bit arrays, in processes."""
 
+import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 
 import numpy as np
 
-from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
-from idsharp.datasets.errors import UnreadableImageError
+from idsharp.datasets.errors import ImageRemark, UnreadableImageError
 from idsharp.tasks.images import standardize
 
 # Images to a piece of work: few enough to spread, enough that handing them over costs nothing.
 _TOGETHER = 16
 # Fewer images than this are not worth starting processes for.
 _FEW = 64
+# Pieces under way for each process, so that decoded images do not pile up.
+_AHEAD = 4
 
 
-class Reader:
-    """Reads images of one dataset at one size, as 8-bit arrays; closes its processes at the end.
+@dataclass(frozen=True)
+class Form:
+    """What images are made into.
 
-    Args:
-        size, channels: of the images that `standardize` makes.
-        processes: how many read at a time; 1 reads in this process, as do datasets whose images
-            are in memory already.
+    Attributes:
+        channels: 1 (grey) or 3.
+        size: pixels of a side; None leaves height and width.
+        scaling: one of `idsharp.tasks.images.SCALINGS`.
     """
 
-    def __init__(self, dataset: Dataset, size: int, channels: int, processes: int = 1):
-        self.dataset, self.size, self.channels = dataset, size, channels
+    channels: int
+    size: int | None = None
+    scaling: str = "maximum"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One decoded image.
+
+    Attributes:
+        pixels: C×H×W uint8, contiguous.
+        color: whether its file has three channels.
+        remarks: what a person should know about it, such as that transparent parts were blended.
+    """
+
+    pixels: np.ndarray
+    color: bool
+    remarks: tuple[str, ...]
+
+
+class Decoder:
+    """Decodes images of one dataset into one form; closes its processes at the end.
+
+    Args:
+        processes: how many decode at a time; 1 decodes in this process, as do datasets whose
+            images are in memory already.
+    """
+
+    def __init__(self, dataset: Dataset, form: Form, processes: int = 1):
+        self.dataset, self.form = dataset, form
         self.processes = 1 if dataset.in_memory else processes
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> "Decoder":
         return self
 
     def __exit__(self, *error) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def read(
-        self, where: Sequence[str], what: str, report: Reporter = SILENT
-    ) -> list[np.ndarray | UnreadableImageError]:
-        """C×size×size uint8 for each image, in order; the error of one that cannot be decoded.
+    def images(
+        self, where: Sequence[str], ids: Sequence[str]
+    ) -> Iterator[tuple[int, Image | UnreadableImageError]]:
+        """The position of every image, and the image or why it cannot be decoded.
+
+        They come in order, except that images of one group (`Dataset.group`) stay together.
 
         Args:
-            what: named in lines of progress.
-        """
-        progress = report.steps(what, len(where))
-        results: list = [None] * len(where)
-        pieces = list(_pieces([self.dataset.group(name) for name in where]))
-        for piece, images in zip(pieces, self._all(where, pieces), strict=True):
-            for position, image in zip(piece, images, strict=True):
-                results[position] = image
-            progress.advance(len(piece))
-        return results
+            where, ids: columns of an index.
 
-    def _all(self, where: Sequence[str], pieces: list[list[int]]) -> Iterator[list]:
-        names = ([where[position] for position in piece] for piece in pieces)
+        Raises:
+            OSError: a process was killed.
+        """
+        pieces = list(_pieces([self.dataset.group(name) for name in where]))
+        names = ([(where[position], ids[position]) for position in piece] for piece in pieces)
         if self.processes == 1 or len(where) < _FEW:
-            yield from (_read(self.dataset, part, self.size, self.channels) for part in names)
-            return
+            decoded = (_decode(self.dataset, self.form, part) for part in names)
+        else:
+            decoded = self._in_processes(names)
+        for piece, images in zip(pieces, decoded, strict=True):
+            yield from zip(piece, images, strict=True)
+
+    def _in_processes(self, parts: Iterator[list[tuple]]) -> Iterator[list]:
         if self._pool is None:
-            options = self.dataset, self.size, self.channels
+            options = self.dataset, self.form
             self._pool = ProcessPoolExecutor(self.processes, initializer=_keep, initargs=options)
+        waiting: deque[Future] = deque()
         try:
-            yield from self._pool.map(_read_kept, names)
+            for part in parts:
+                waiting.append(self._pool.submit(_decode_kept, part))
+                if len(waiting) == _AHEAD * self.processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise OSError(
                 f"one of {self.processes} processes that decode images of {self.dataset.name} was "
                 "killed (out of memory?); lower reading_processes"
             ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _pieces(groups: list[str]) -> Iterator[list[int]]:
@@ -87,19 +130,29 @@ def _pieces(groups: list[str]) -> Iterator[list[int]]:
         yield piece
 
 
-def _read(dataset: Dataset, names: list[str], size: int, channels: int) -> list:
-    """Images in the order of their names, read group by group."""
-    results = []
-    for name in names:
+def _decode(dataset: Dataset, form: Form, names: list[tuple[str, str]]) -> list:
+    """Images in the order of their names."""
+    return [_decode_one(dataset, form, where, identity) for where, identity in names]
+
+
+def _decode_one(
+    dataset: Dataset, form: Form, where: str, identity: str
+) -> Image | UnreadableImageError:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         try:
-            results.append(standardize(dataset.read(name), size, channels))
+            pixels = dataset.read(where)
+            made = standardize(pixels, form.size, form.channels, form.scaling)
+        except UnreadableImageError as error:
+            return error
         except ValueError as error:
-            # UnreadableImageError is one; others say what is wrong with the pixels.
-            results.append(UnreadableImageError(str(error)))
-    return results
+            # Readers name the file; what is wrong with the pixels does not.
+            return UnreadableImageError(f"{identity}: {error}")
+    remarks = {str(one.message): None for one in caught if issubclass(one.category, ImageRemark)}
+    return Image(made, pixels.ndim == 3 and pixels.shape[2] == 3, tuple(remarks))
 
 
-# What a worker process reads from, set once when it starts.
+# What a process decodes from, set once when it starts.
 _kept: tuple | None = None
 
 
@@ -108,6 +161,5 @@ def _keep(*options) -> None:
     _kept = options
 
 
-def _read_kept(names: list[str]) -> list:
-    dataset, size, channels = _kept
-    return _read(dataset, names, size, channels)
+def _decode_kept(names: list[tuple[str, str]]) -> list:
+    return _decode(*_kept, names)

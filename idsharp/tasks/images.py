@@ -7,6 +7,9 @@ scaled to [0, 255] by its own maximum and resized to 224×224 (bilinear, antiali
 import numpy as np
 from PIL import Image
 
+#: How intensities become 8 bit: each image by its own maximum, as the papers do, or not at all.
+SCALINGS = ("maximum", "none")
+
 # ITU-R BT.601 luma, as Pillow's convert("L") uses for 8-bit colour.
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -71,6 +74,26 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return np.stack(planes)
 
 
-def standardize(pixels: np.ndarray, size: int, channels: int) -> np.ndarray:
-    """Any decoded image as C×size×size uint8: channels, then own maximum to 255, then resize."""
-    return resize(to_uint8(set_channels(pixels, channels)), size)
+def standardize(
+    pixels: np.ndarray, size: int | None, channels: int, scaling: str = "maximum"
+) -> np.ndarray:
+    """Any decoded image as C×size×size uint8, contiguous: channels, then scaling, then resizing.
+
+    Args:
+        pixels: H×W, H×W×1 or H×W×3, of any real type.
+        size: pixels of a side; None leaves height and width.
+        scaling: one of SCALINGS.
+
+    Raises:
+        ValueError: another shape, values that are not finite, or not 8 bit for "none".
+    """
+    planes = set_channels(pixels, channels)
+    if scaling == "maximum":
+        planes = to_uint8(planes)
+    elif pixels.dtype == np.uint8:
+        planes = np.rint(planes).astype(np.uint8)
+    else:
+        raise ValueError(
+            f"its pixels are {pixels.dtype}; scaling: none is for 8-bit images, use maximum"
+        )
+    return np.ascontiguousarray(planes if size is None else resize(planes, size))

@@ -10,7 +10,7 @@ from idsharp.common.progress import SILENT, Reporter
 from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
 from idsharp.datasets.errors import UnreadableImageError
-from idsharp.tasks.decode import Reader
+from idsharp.tasks.decode import Decoder, Form
 from idsharp.tasks.sampling import (
     SamplingError,
     Split,
@@ -84,8 +84,9 @@ def prepare_task(
     if request.split == "official" and not (rows["split"] == "test").any():
         raise SamplingError("split: official, but the dataset has no test images of its own")
     rng = generator("pool", request.task)
-    with Reader(dataset, request.image_size, request.channels, processes) as reader:
-        pool, images, unreadable = _draw_pool(reader, rows, request, rng, report)
+    form = Form(request.channels, request.image_size)
+    with Decoder(dataset, form, processes) as decoder:
+        pool, images, unreadable = _draw_pool(decoder, rows, request, rng, report)
     duplicates = find_duplicates(images, pool["target"].to_numpy())
     split = _split(pool, duplicates.group, request, rng)
     audit = _audit(rows, pool, split, duplicates, unreadable, request)
@@ -104,7 +105,7 @@ def _classes(dataset: Dataset, index: pd.DataFrame, request: Request) -> list[li
 
 
 def _draw_pool(
-    reader: Reader,
+    decoder: Decoder,
     rows: pd.DataFrame,
     request: Request,
     rng: np.random.Generator,
@@ -134,14 +135,14 @@ def _draw_pool(
         candidates = [
             rng.permutation(part.index[part["target"] == number]) for number in range(n_classes)
         ]
-        for of_class in _decode(reader, rows, candidates, quota, request, unreadable, report):
+        for of_class in _decode(decoder, rows, candidates, quota, request, unreadable, report):
             positions += [position for position, _ in of_class]
             images += [image for _, image in of_class]
     return rows.loc[positions].reset_index(drop=True), np.stack(images), unreadable
 
 
 def _decode(
-    reader: Reader,
+    decoder: Decoder,
     rows: pd.DataFrame,
     candidates: list[np.ndarray],
     quota: int,
@@ -163,13 +164,16 @@ def _decode(
             following[number] += short
         if not batch:
             break
-        positions = [position for _, position in batch]
-        results = reader.read(rows["where"][positions].tolist(), request.task, report)
-        for (number, position), image in zip(batch, results, strict=True):
+        drawn = rows.loc[[position for _, position in batch]]
+        images = decoder.images(drawn["where"].tolist(), drawn["id"].tolist())
+        decoded = report.over(request.task, images, len(batch))
+        # By place in the batch: slices of a volume come together.
+        for place, image in sorted(decoded, key=lambda pair: pair[0]):
+            number, position = batch[place]
             if isinstance(image, UnreadableImageError):
                 unreadable.append({"id": rows["id"][position], "reason": str(image)})
             else:
-                kept[number].append((position, image))
+                kept[number].append((position, image.pixels))
         _check_limit(unreadable, quota * len(candidates), request)
     for number, images in enumerate(kept):
         if len(images) < quota:

@@ -1,14 +1,17 @@
 """Decoding in several processes gives what one process gives, in the same order."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from idsharp.datasets.base import Dataset
-from idsharp.datasets.errors import UnreadableImageError
-from idsharp.tasks.decode import Reader, _pieces
+from idsharp.datasets.errors import ImageRemark, UnreadableImageError
+from idsharp.measure.decode import decode
+from idsharp.tasks.decode import Decoder, Form, _pieces
 from idsharp.tasks.images import standardize
 
 
@@ -28,12 +31,31 @@ class Slices(Dataset):
         volume, place = map(int, where.split("#"))
         if self.settings.get("deadly") == where:
             os._exit(9)
+        if volume == 5:
+            warnings.warn("the first of several", ImageRemark, stacklevel=2)
+            warnings.warn("of no interest", stacklevel=2)
         if volume % 7 == 3:
             raise UnreadableImageError(f"volume {volume} is broken")
         return np.random.default_rng([volume, place]).integers(0, 256, (40, 40), dtype=np.uint8)
 
 
+class Flat(Slices):
+    """Images of two channels."""
+
+    def read(self, where):
+        return np.zeros((4, 4, 2), np.uint8)
+
+
+class Two(Slices):
+    """Images of two sizes."""
+
+    def read(self, where):
+        return super().read(where)[: 30 if where == "20#1" else 40]
+
+
 # Slices of a volume lie far apart, as a random draw has them.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 NAMES = [f"{volume}#{place}" for place in range(3) for volume in range(40)]
 
 
@@ -42,17 +64,21 @@ def slices(**settings):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_images_come_in_the_order_of_their_names(processes):
-    with Reader(slices(), 32, 1, processes) as reader:
+def test_every_image_comes_with_its_position(processes):
+    with Decoder(slices(), Form(1, 32), processes) as decoder:
         # Twice, since unreadable images are replaced by further ones.
         for names in (NAMES, NAMES[::-1]):
-            images = reader.read(names, "slices")
-            for name, image in zip(names, images, strict=True):
-                if int(name.split("#")[0]) % 7 == 3:
+            images = dict(decoder.images(names, names))
+            assert sorted(images) == list(range(len(names)))
+            for position, name in enumerate(names):
+                image, volume = images[position], int(name.split("#")[0])
+                if volume % 7 == 3:
                     assert isinstance(image, UnreadableImageError)
-                    assert f"volume {name.split('#')[0]} is broken" in str(image)
-                else:
-                    assert (image == standardize(slices().read(name), 32, 1)).all()
+                    assert f"volume {volume} is broken" in str(image)
+                    continue
+                assert (image.pixels == standardize(slices().read(name), 32, 1)).all()
+                assert image.pixels.flags.c_contiguous
+                assert image.remarks == (("the first of several",) if volume == 5 else ())
 
 
 def test_a_volume_is_read_by_one_process():
@@ -64,7 +90,35 @@ def test_a_volume_is_read_by_one_process():
 
 def test_a_killed_process_is_told():
     with (
-        Reader(slices(deadly="20#1"), 32, 1, 2) as reader,
+        Decoder(slices(deadly="20#1"), Form(1, 32), 2) as decoder,
         pytest.raises(OSError, match=r"images of slices was killed .* lower reading_processes"),
     ):
-        reader.read(NAMES, "slices")
+        list(decoder.images(NAMES, NAMES))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_reader_that_stops_early_leaves_nothing_running(processes):
+    with Decoder(slices(), Form(1, 32), processes) as decoder:
+        images = decoder.images(NAMES, NAMES)
+        assert next(images)[0] == 0
+        images.close()
+        assert len(list(decoder.images(NAMES, NAMES))) == len(NAMES)
+
+
+def test_what_is_wrong_with_pixels_names_the_image():
+    with Decoder(Flat("flat", {}, Path("data")), Form(1)) as decoder:
+        ((_, error),) = decoder.images(["0#0"], ["scan_7"])
+    assert isinstance(error, UnreadableImageError)
+    assert str(error).startswith("scan_7: expected an image of H×W or H×W×3")
+
+
+def test_images_of_two_sizes_are_found_in_any_process():
+    index = pd.DataFrame({"id": NAMES, "where": NAMES})
+    data = Two("two", {}, Path("data"))
+    found = decode(data, index, np.ones(len(NAMES), bool), skip_unreadable=True)
+    assert found.sizes == ((40, 40), (30, 40))
+    assert found.images.shape[1:] == (1, 224, 224)
+    assert [NAMES[i] for i in found.kept] == [n for n in NAMES if int(n.split("#")[0]) % 7 != 3]
+    for image, position in zip(found.images, found.kept, strict=True):
+        assert (image == standardize(data.read(NAMES[position]), 224, 1)).all()
+    assert found.remarks == {"the first of several": 3}
