@@ -31,4 +31,4 @@ def test_a_set_that_cannot_be_had_has_the_same_names():
     absent = unmeasured_record(3, "too few images")
     assert {name for name in measured if not name.endswith("_reason")} <= set(absent)
     assert absent["set_reason"] == "too few images"
-    assert in_words(absent).startswith("n undefined, ID MLE undefined")
+    assert in_words(absent).startswith("n undefined, ID MLE (k−1) undefined")
