@@ -1,17 +1,17 @@
 """Decoding a whole collection once: pixels of the images that are kept, checksums of all."""
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from idsharp.common.duplicates import digest_of
-from idsharp.common.parallel import usable_cores
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
 from idsharp.datasets.errors import UnreadableImageError
-from idsharp.tasks.decode import Decoder, Form
+from idsharp.tasks.decode import Form, decode_images
 
 #: The size of the papers, for images whose own sizes differ.
 COMMON_SIZE = 224
@@ -98,9 +98,10 @@ def _decode(
     images, own, color, failures, remarks = None, None, False, {}, Counter()
     digests = np.zeros((n, 32), np.uint8)
     ids = index["id"].tolist()
-    with Decoder(dataset, form, usable_cores()) as decoder:
-        decoded = decoder.images(index["where"].tolist(), ids)
-        for position, image in report.over("reading images", decoded, n):
+    decoded = decode_images(dataset, form, index["where"].tolist(), ids, report=report)
+    # Closed even after an error, so that no process goes on decoding.
+    with closing(decoded):
+        for position, image in decoded:
             if isinstance(image, UnreadableImageError):
                 if not skip_unreadable:
                     raise DecodingError(

@@ -1,14 +1,14 @@
 """The decoder of the pipeline and of `idsharp measure`: images as 8-bit arrays, in processes."""
 
 import warnings
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from idsharp.common.parallel import map_in_processes
+from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets import Dataset
 from idsharp.datasets.errors import ImageRemark, UnreadableImageError
 from idsharp.tasks.images import standardize
@@ -17,8 +17,6 @@ from idsharp.tasks.images import standardize
 _TOGETHER = 16
 # Fewer images than this are not worth starting processes for.
 _FEW = 64
-# Pieces under way for each process, so that decoded images do not pile up.
-_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -51,68 +49,39 @@ class Image:
     remarks: tuple[str, ...]
 
 
-class Decoder:
-    """Decodes images of one dataset into one form; closes its processes at the end.
+def decode_images(
+    dataset: Dataset,
+    form: Form,
+    where: Sequence[str],
+    ids: Sequence[str],
+    *,
+    processes: int | None = None,
+    report: Reporter = SILENT,
+) -> Iterator[tuple[int, Image | UnreadableImageError]]:
+    """Yield the position of every image, and the image or why it cannot be decoded.
+
+    They come in order, except that images of one group (`Dataset.group`) stay together.
 
     Args:
-        processes: how many decode at a time; 1 decodes in this process, as do datasets whose
-            images are in memory already.
+        where, ids: columns of an index.
+        processes: how many decode at a time, at most (None: as many as there are usable cores).
+            Images that are in memory already are decoded in this process.
+        report: told the progress.
+
+    Raises:
+        OSError: a process was killed.
     """
-
-    def __init__(self, dataset: Dataset, form: Form, processes: int = 1):
-        self.dataset, self.form = dataset, form
-        self.processes = 1 if dataset.in_memory else processes
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> "Decoder":
-        return self
-
-    def __exit__(self, *error) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def images(
-        self, where: Sequence[str], ids: Sequence[str]
-    ) -> Iterator[tuple[int, Image | UnreadableImageError]]:
-        """The position of every image, and the image or why it cannot be decoded.
-
-        They come in order, except that images of one group (`Dataset.group`) stay together.
-
-        Args:
-            where, ids: columns of an index.
-
-        Raises:
-            OSError: a process was killed.
-        """
-        pieces = list(_pieces([self.dataset.group(name) for name in where]))
-        names = ([(where[position], ids[position]) for position in piece] for piece in pieces)
-        if self.processes == 1 or len(where) < _FEW:
-            decoded = (_decode(self.dataset, self.form, part) for part in names)
-        else:
-            decoded = self._in_processes(names)
-        for piece, images in zip(pieces, decoded, strict=True):
-            yield from zip(piece, images, strict=True)
-
-    def _in_processes(self, parts: Iterator[list[tuple]]) -> Iterator[list]:
-        if self._pool is None:
-            options = self.dataset, self.form
-            self._pool = ProcessPoolExecutor(self.processes, initializer=_keep, initargs=options)
-        waiting: deque[Future] = deque()
-        try:
-            for part in parts:
-                waiting.append(self._pool.submit(_decode_kept, part))
-                if len(waiting) == _AHEAD * self.processes:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            raise OSError(
-                f"one of {self.processes} processes that decode images of {self.dataset.name} was "
-                "killed (out of memory?); lower reading_processes"
-            ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
+    pieces = list(_pieces([dataset.group(name) for name in where]))
+    names = [[(where[position], ids[position]) for position in piece] for piece in pieces]
+    decoded = map_in_processes(
+        partial(_decode, dataset, form),
+        names,
+        f"{dataset.name}: reading {len(where)} images",
+        processes=1 if dataset.in_memory or len(where) < _FEW else processes,
+        report=report,
+    )
+    for piece, images in zip(pieces, decoded, strict=True):
+        yield from zip(piece, images, strict=True)
 
 
 def _pieces(groups: list[str]) -> Iterator[list[int]]:
@@ -150,16 +119,3 @@ def _decode_one(
             return UnreadableImageError(f"{identity}: {error}")
     remarks = {str(one.message): None for one in caught if issubclass(one.category, ImageRemark)}
     return Image(made, pixels.ndim == 3 and pixels.shape[2] == 3, tuple(remarks))
-
-
-# What a process decodes from, set once when it starts.
-_kept: tuple | None = None
-
-
-def _keep(*options) -> None:
-    global _kept
-    _kept = options
-
-
-def _decode_kept(names: list[tuple[str, str]]) -> list:
-    return _decode(*_kept, names)

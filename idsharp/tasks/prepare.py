@@ -1,6 +1,9 @@
 """From an index to the arrays of one task: pool, split, and an audit of what was found."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ from idsharp.common.progress import SILENT, Reporter
 from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
 from idsharp.datasets.errors import UnreadableImageError
-from idsharp.tasks.decode import Decoder, Form
+from idsharp.tasks.decode import Form, decode_images
 from idsharp.tasks.sampling import (
     SamplingError,
     Split,
@@ -85,11 +88,13 @@ def prepare_task(
         raise SamplingError("split: official, but the dataset has no test images of its own")
     rng = generator("pool", request.task)
     form = Form(request.channels, request.image_size)
-    with Decoder(dataset, form, processes) as decoder:
-        pool, images, unreadable = _draw_pool(decoder, rows, request, rng, report)
+    read = partial(decode_images, dataset, form, processes=processes, report=report)
+    pool, images, found = _draw_pool(read, rows, request, rng, report)
     duplicates = find_duplicates(images, pool["target"].to_numpy())
     split = _split(pool, duplicates.group, request, rng)
-    audit = _audit(rows, pool, split, duplicates, unreadable, request)
+    for remark, count in found.remarks.items():
+        report.note(f"{request.task}: {count} images: {remark}")
+    audit = _audit(rows, pool, split, duplicates, found, request)
     order = np.concatenate([split.train, split.test, split.rest])
     pool["duplicate_of"] = _duplicate_of(pool["id"].to_numpy(), duplicates)
     return Prepared(images[order], _samples(pool, split, order, request.label), audit)
@@ -104,14 +109,26 @@ def _classes(dataset: Dataset, index: pd.DataFrame, request: Request) -> list[li
     return draw_classes(counts, draw["draw"], draw["at_least"], draw["number"], dataset.name)
 
 
+@dataclass
+class _Found:
+    """What was found while images were read: unreadable ones (id, reason), and remarks counted."""
+
+    unreadable: list[dict] = field(default_factory=list)
+    remarks: Counter = field(default_factory=Counter)
+
+
 def _draw_pool(
-    decoder: Decoder,
+    read: Callable,
     rows: pd.DataFrame,
     request: Request,
     rng: np.random.Generator,
     report: Reporter,
-) -> tuple[pd.DataFrame, np.ndarray, list[dict]]:
-    """Rows and standardized images of a balanced pool, and the images that could not be read."""
+) -> tuple[pd.DataFrame, np.ndarray, _Found]:
+    """Rows and standardized images of a balanced pool.
+
+    Args:
+        read: `decode_images` of lists of `where` and `id`.
+    """
     n_classes = int(rows["target"].max()) + 1
     parts = [(rows, request.pool_size)]
     if request.split == "official":
@@ -123,7 +140,7 @@ def _draw_pool(
         ]
     positions: list[int] = []
     images: list[np.ndarray] = []
-    unreadable: list[dict] = []
+    found = _Found()
     for part, size in parts:
         counts = np.bincount(part["target"], minlength=n_classes)
         quota = pool_quota(counts, size)
@@ -135,20 +152,19 @@ def _draw_pool(
         candidates = [
             rng.permutation(part.index[part["target"] == number]) for number in range(n_classes)
         ]
-        for of_class in _decode(decoder, rows, candidates, quota, request, unreadable, report):
+        for of_class in _decode(read, rows, candidates, quota, request, found):
             positions += [position for position, _ in of_class]
             images += [image for _, image in of_class]
-    return rows.loc[positions].reset_index(drop=True), np.stack(images), unreadable
+    return rows.loc[positions].reset_index(drop=True), np.stack(images), found
 
 
 def _decode(
-    decoder: Decoder,
+    read: Callable,
     rows: pd.DataFrame,
     candidates: list[np.ndarray],
     quota: int,
     request: Request,
-    unreadable: list[dict],
-    report: Reporter,
+    found: _Found,
 ) -> list[list[tuple[int, np.ndarray]]]:
     """The first `quota` readable candidates of each class, with their pixels.
 
@@ -165,21 +181,22 @@ def _decode(
         if not batch:
             break
         drawn = rows.loc[[position for _, position in batch]]
-        images = decoder.images(drawn["where"].tolist(), drawn["id"].tolist())
-        decoded = report.over(request.task, images, len(batch))
+        images = read(drawn["where"].tolist(), drawn["id"].tolist())
         # By place in the batch: slices of a volume come together.
-        for place, image in sorted(decoded, key=lambda pair: pair[0]):
+        for place, image in sorted(images, key=lambda pair: pair[0]):
             number, position = batch[place]
             if isinstance(image, UnreadableImageError):
-                unreadable.append({"id": rows["id"][position], "reason": str(image)})
+                found.unreadable.append({"id": rows["id"][position], "reason": str(image)})
             else:
                 kept[number].append((position, image.pixels))
-        _check_limit(unreadable, quota * len(candidates), request)
+                found.remarks.update(image.remarks)
+        _check_limit(found.unreadable, quota * len(candidates), request)
     for number, images in enumerate(kept):
         if len(images) < quota:
+            listed = ", ".join(entry["id"] for entry in found.unreadable[:5])
             raise SamplingError(
                 f"{len(images)} readable images of class {number} remain where {quota} are needed; "
-                f"unreadable: {', '.join(entry['id'] for entry in unreadable[:5])}"
+                f"unreadable: {listed}"
             )
     return kept
 
@@ -230,7 +247,7 @@ def _audit(
     pool: pd.DataFrame,
     split: Split,
     duplicates: Duplicates,
-    unreadable: list[dict],
+    found: _Found,
     request: Request,
 ) -> dict:
     ids = pool["id"].to_numpy()
@@ -256,8 +273,9 @@ def _audit(
         "n_duplicates": duplicates.n_extra,
         "n_label_conflicts": int(duplicates.conflicting.sum()),
         "label_conflict_ids": sorted(ids[duplicates.conflicting].tolist()),
-        "n_unreadable": len(unreadable),
-        "unreadable": unreadable,
+        "n_unreadable": len(found.unreadable),
+        "unreadable": found.unreadable,
+        "remarks": [{"remark": text, "n": n} for text, n in found.remarks.items()],
     }
 
 

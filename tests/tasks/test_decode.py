@@ -11,7 +11,7 @@ import pytest
 from idsharp.datasets.base import Dataset
 from idsharp.datasets.errors import ImageRemark, UnreadableImageError
 from idsharp.measure.decode import decode
-from idsharp.tasks.decode import Decoder, Form, _pieces
+from idsharp.tasks.decode import Form, _pieces, decode_images
 from idsharp.tasks.images import standardize
 
 
@@ -65,20 +65,17 @@ def slices(**settings):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_image_comes_with_its_position(processes):
-    with Decoder(slices(), Form(1, 32), processes) as decoder:
-        # Twice, since unreadable images are replaced by further ones.
-        for names in (NAMES, NAMES[::-1]):
-            images = dict(decoder.images(names, names))
-            assert sorted(images) == list(range(len(names)))
-            for position, name in enumerate(names):
-                image, volume = images[position], int(name.split("#")[0])
-                if volume % 7 == 3:
-                    assert isinstance(image, UnreadableImageError)
-                    assert f"volume {volume} is broken" in str(image)
-                    continue
-                assert (image.pixels == standardize(slices().read(name), 32, 1)).all()
-                assert image.pixels.flags.c_contiguous
-                assert image.remarks == (("the first of several",) if volume == 5 else ())
+    images = dict(decode_images(slices(), Form(1, 32), NAMES, NAMES, processes=processes))
+    assert sorted(images) == list(range(len(NAMES)))
+    for position, name in enumerate(NAMES):
+        image, volume = images[position], int(name.split("#")[0])
+        if volume % 7 == 3:
+            assert isinstance(image, UnreadableImageError)
+            assert f"volume {volume} is broken" in str(image)
+            continue
+        assert (image.pixels == standardize(slices().read(name), 32, 1)).all()
+        assert image.pixels.flags.c_contiguous
+        assert image.remarks == (("the first of several",) if volume == 5 else ())
 
 
 def test_a_volume_is_read_by_one_process():
@@ -89,25 +86,14 @@ def test_a_volume_is_read_by_one_process():
 
 
 def test_a_killed_process_is_told():
-    with (
-        Decoder(slices(deadly="20#1"), Form(1, 32), 2) as decoder,
-        pytest.raises(OSError, match=r"images of slices was killed .* lower reading_processes"),
-    ):
-        list(decoder.images(NAMES, NAMES))
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_reader_that_stops_early_leaves_nothing_running(processes):
-    with Decoder(slices(), Form(1, 32), processes) as decoder:
-        images = decoder.images(NAMES, NAMES)
-        assert next(images)[0] == 0
-        images.close()
-        assert len(list(decoder.images(NAMES, NAMES))) == len(NAMES)
+    images = decode_images(slices(deadly="20#1"), Form(1, 32), NAMES, NAMES, processes=2)
+    with pytest.raises(OSError, match=r"slices: reading 120 images: one of 2 processes was killed"):
+        list(images)
 
 
 def test_what_is_wrong_with_pixels_names_the_image():
-    with Decoder(Flat("flat", {}, Path("data")), Form(1)) as decoder:
-        ((_, error),) = decoder.images(["0#0"], ["scan_7"])
+    flat = Flat("flat", {}, Path("data"))
+    ((_, error),) = decode_images(flat, Form(1), ["0#0"], ["scan_7"])
     assert isinstance(error, UnreadableImageError)
     assert str(error).startswith("scan_7: expected an image of H×W or H×W×3")
 

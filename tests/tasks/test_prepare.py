@@ -1,6 +1,7 @@
 """From an index to arrays: what ends up where, and what is said about it."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ class Memory(Dataset):
     """A dataset of arrays; an id in `broken` cannot be read."""
 
     def __init__(self, pixels: dict[str, np.ndarray], broken=()):
+        super().__init__("memory", {}, Path("data"))
         self.pixels, self.broken = pixels, set(broken)
 
     def locate(self):
