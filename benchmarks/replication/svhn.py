@@ -1,14 +1,14 @@
-"""The images of an SVHN .mat file as an .npz for the adapter `array`, whatever their number.
+"""Convert any number of SVHN's images from the official .mat layout to an .npz of arrays.
 
-The adapter `torchvision` takes the complete official files alone.
+The adapter `torchvision` accepts nothing but the complete official files.
 """
 
 import argparse
 
 import numpy as np
 
-from idsharp.datasets.official_formats import read_svhn
-from idsharp.records import atomic_path
+from idsharp.common.records import atomic_path
+from idsharp.datasets.formats.mnist_cifar_svhn import read_svhn
 
 
 def main() -> None:
