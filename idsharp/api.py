@@ -12,10 +12,12 @@ import torch
 from idsharp.common.duplicates import find_duplicates
 from idsharp.properties.dimension import Estimate, UndefinedEstimateError, mle, twonn
 from idsharp.properties.neighbors.search import nearest_neighbors
+from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
 from idsharp.properties.sharpness import sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.representations.pooled import pooled_activations
 
 ESTIMATOR_NAMES = ("mle", "twonn")
+RULES = ("definition", "released")
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ class LabelSharpness:
 
     Attributes:
         value: over all pairs, or the mean over draws.
-        sd: standard deviation over draws; None over all pairs.
+        sd: standard deviation over draws; None over all pairs, or for a single draw.
         m: images whose pairs count.
         pair: positions of the two images that attain it; None for draws.
         n_conflicts: images left out because an identical one has another label.
+        n_pairs: pairs that each value is the maximum of, whatever their labels.
     """
 
     value: float
@@ -35,6 +38,7 @@ class LabelSharpness:
     m: int
     pair: tuple[int, int] | None
     n_conflicts: int
+    n_pairs: int
 
 
 def intrinsic_dimension(
@@ -88,9 +92,19 @@ def intrinsic_dimension(
 
 
 def label_sharpness(
-    x, y=None, *, m: int | None = None, draws: int = 25, seed: int = 0
+    x,
+    y=None,
+    *,
+    m: int | None = None,
+    draws: int = 25,
+    seed: int = 0,
+    rule: str = "definition",
 ) -> LabelSharpness:
     """Label sharpness K_F of 8-bit images; identical images with different labels are left out.
+
+    `rule="definition"` is eq. 1 of Konz & Mazurowski 2024: the closest pair of *different* class.
+    `rule="released"` is what their released code computes: the closest pair of the *same* class
+    among random pairs (`idsharp.properties.released`).
 
     >>> import numpy as np
     >>> from idsharp import label_sharpness
@@ -103,14 +117,21 @@ def label_sharpness(
         x: n×… uint8 array or tensor, or a torch Dataset of (image, label). Floating images in
             steps of 1/255, as torchvision's ToTensor gives them, are taken back to 8 bit.
         y: n labels; None where x is a Dataset.
-        m: images to a draw; None takes all pairs. Compare datasets at one m alone: a maximum
-            grows with the number of pairs (the papers take 1000).
-        draws, seed: of the random draws, where m is given.
+        m: images to a draw. Compare datasets only at one m: a maximum grows with the number of
+            pairs (the papers take 1000). None takes all pairs by the definition, and 1000 images,
+            or as many as the released batches of 500 can pair, by the released rule.
+        draws, seed: of the random draws.
+        rule: "definition" or "released".
 
     Raises:
         UndefinedEstimateError: all labels are equal.
-        ValueError: images that are not 8 bit, labels of another length, or m above n.
+        ValueError: images that are not 8 bit, labels of another length, m above n, m not a
+            multiple of 500 and above it by the released rule, or an unknown rule.
     """
+    if rule not in RULES:
+        raise ValueError(f"rule is one of {RULES}, found {rule!r}")
+    if draws < 1:
+        raise ValueError(f"draws is at least 1, found {draws}")
     if y is None:
         x, y = _images_and_labels(x)
     labels = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y)
@@ -124,16 +145,27 @@ def label_sharpness(
     if not len(first):
         raise UndefinedEstimateError("every image also occurs under another label")
     images, labels = images[first], labels[first]
-    if m is not None and m < len(images):
-        rng = np.random.default_rng(seed)
-        values = sharpness_of_draws(images, labels, m, draws, rng)
-        sd = float(values.std(ddof=1)) if draws > 1 else None
-        return LabelSharpness(float(values.mean()), sd, m, None, n_conflicts)
     if m is not None and m > len(images):
         raise ValueError(f"cannot draw {m} of {len(images)} different images")
+    rng = np.random.default_rng(seed)
+    if rule == "released":
+        if len(np.unique(labels)) < 2:
+            raise UndefinedEstimateError("all images have the same label")
+        m = released_m(len(images)) if m is None else m
+        values = sharpness_by_released_rule(images, labels, m, draws, rng)
+        return _of_draws(values, m, n_conflicts, n_released_pairs(m))
+    if m is not None and m < len(images):
+        values = sharpness_of_draws(images, labels, m, draws, rng)
+        return _of_draws(values, m, n_conflicts, m * (m - 1) // 2)
     found = sharpness_of_all_pairs(nearest_neighbors(images, 0, labels))
     pair = tuple(sorted((int(first[found.first]), int(first[found.second]))))
-    return LabelSharpness(found.value, None, len(images), pair, n_conflicts)
+    n = len(images)
+    return LabelSharpness(found.value, None, n, pair, n_conflicts, n * (n - 1) // 2)
+
+
+def _of_draws(values: np.ndarray, m: int, n_conflicts: int, n_pairs: int) -> LabelSharpness:
+    sd = float(values.std(ddof=1)) if len(values) > 1 else None
+    return LabelSharpness(float(values.mean()), sd, m, None, n_conflicts, n_pairs)
 
 
 def representation_dimension(

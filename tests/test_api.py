@@ -10,6 +10,7 @@ import torch
 from idsharp import intrinsic_dimension, label_sharpness, representation_dimension
 from idsharp.properties.dimension import UndefinedEstimateError, local_dimensions, mle
 from idsharp.properties.neighbors.search import nearest_neighbors
+from idsharp.properties.released import released_m
 from idsharp.properties.sharpness import sharpness_over_m, sharpness_quantiles
 
 
@@ -75,6 +76,24 @@ def test_sharpness_of_draws_and_conflicts(images):
     conflicting = label_sharpness(twice, np.append(labels, labels[0] + 1))
     assert conflicting.n_conflicts == 2
     assert np.isfinite(conflicting.value)
+
+
+def test_sharpness_by_the_released_rule(images):
+    pixels, labels = images
+    found = label_sharpness(pixels, labels, rule="released", draws=40)
+    assert (found.m, found.n_pairs, found.pair) == (released_m(found.m), found.m, None)
+    assert found.sd > 0
+    flat = pixels.reshape(300, -1).astype(float)
+    distances = np.linalg.norm(flat[:, None] - flat[None], axis=2)
+    distances[labels[:, None] != labels[None]] = np.inf
+    assert 0 < found.value < 1 / distances[distances > 0].min()
+    assert label_sharpness(pixels, labels, rule="released", m=50, draws=40).value < found.value
+    with pytest.raises(UndefinedEstimateError, match="same label"):
+        label_sharpness(pixels, np.zeros(300), rule="released")
+    with pytest.raises(ValueError, match="rule is one of"):
+        label_sharpness(pixels, labels, rule="papers")
+    with pytest.raises(ValueError, match="draws is at least 1, found 0"):
+        label_sharpness(pixels, labels, m=50, draws=0)
 
 
 def test_wrong_arguments_are_explained(images):

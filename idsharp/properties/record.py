@@ -15,10 +15,12 @@ from idsharp.properties.estimators import (
     neighbors_needed,
 )
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
+from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.tasks.images import to_grey
 
-_SHARPNESS = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
+_DEFINED = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
+_RELEASED = ("label_sharpness_released", "label_sharpness_released_sd")
 
 
 def dimension_record(points: np.ndarray, k: int) -> dict:
@@ -83,11 +85,12 @@ def _with_ids(record: dict, ids: Sequence) -> dict:
 def unmeasured_record(k: int, reason: str) -> dict:
     """The record of a set that cannot be had: everything null, with the reason."""
     names = [f"{name}{part}" for name in ESTIMATORS for part in ("", "_se")]
-    names += [f"{name}{end}" for name in _SHARPNESS for end in ("", "_resolution_free")]
     counts = ("n_label_conflicts", "n_images", "n_duplicates")
-    counts += ("label_sharpness_m", "label_sharpness_draws")
     names += ["sharpest_first_id", "sharpest_second_id"]
-    return dict.fromkeys((*counts, *names)) | {"k": k, "set_reason": reason}
+    counts += tuple(f"label_sharpness_{each}" for each in ("n", "m", "draws", "shared"))
+    counts += tuple(f"label_sharpness_released_{each}" for each in ("m", "pairs", "draws"))
+    undefined = _undefined(*_DEFINED, *_RELEASED)
+    return dict.fromkeys((*counts, *names)) | undefined | {"k": k, "set_reason": reason}
 
 
 @dataclass(frozen=True)
@@ -173,34 +176,72 @@ def sharpnesses(
     draws: int,
     rng: np.random.Generator,
 ) -> dict:
-    """K_F at m images and over all pairs, and the positions of the sharpest pair, flat."""
+    """K_F at m images and over all pairs, and the positions of the sharpest pair, flat.
+
+    Beside the definition stands the rule of the papers' released code, under names with
+    `_released` (`idsharp.properties.released`). `label_sharpness_n` is the number of images that
+    draws come from, and `label_sharpness_shared` the share of images that two draws have in
+    common on average, m/n: where it is large, the SD over draws says little about another sample.
+    """
     neighbors, positions = found.between_classes, found.usable
     images, labels = take(images, positions), labels[positions]
-    used, shape = min(m, len(images)), images.shape[1:]
+    used = min(m, len(images))
+    drawn = used < len(images)
     record = {
+        "label_sharpness_n": len(images),
         "label_sharpness_m": used,
-        "label_sharpness_draws": draws if used < len(images) else 1,
+        "label_sharpness_draws": draws if drawn else 1,
+        "label_sharpness_shared": used / len(images) if drawn else None,
+        "label_sharpness_released_m": (released := released_m(len(images), m)),
+        "label_sharpness_released_pairs": n_released_pairs(released),
+        "label_sharpness_released_draws": draws,
     }
     try:
         if neighbors is None:
             raise UndefinedEstimateError("every image also occurs under another label")
         sharpest = sharpness_of_all_pairs(neighbors)
         values = np.array([sharpest.value])
-        if used < len(images):
+        if drawn:
             values = sharpness_of_draws(images, labels, used, draws, rng)
     except UndefinedEstimateError as error:
-        undefined = {
-            f"{name}{suffix}": None for name in _SHARPNESS for suffix in ("", "_resolution_free")
-        }
+        undefined = _undefined(*_DEFINED, *_RELEASED)
         return record | undefined | {"label_sharpness_reason": str(error)}
-    # One draw of everything has no spread.
-    spread = float(values.std(ddof=1)) if len(values) > 1 else None
-    for name, value in zip(_SHARPNESS, (sharpest.value, float(values.mean()), spread), strict=True):
-        record[name] = value
-        record[f"{name}_resolution_free"] = None if value is None else resolution_free(value, shape)
+    record |= _with_resolution_free(
+        dict(zip(_DEFINED, (sharpest.value, *_mean_and_sd(values)), strict=True)), images
+    )
     record["sharpest_first"] = int(positions[sharpest.first])
     record["sharpest_second"] = int(positions[sharpest.second])
-    return record
+    # A generator of its own, so that the draws of the definition do not depend on this rule.
+    return record | _released(images, labels, released, draws, rng.spawn(1)[0])
+
+
+def _released(
+    images: np.ndarray, labels: np.ndarray, m: int, draws: int, rng: np.random.Generator
+) -> dict:
+    """K_F by the rule of the released code, flat."""
+    try:
+        values = sharpness_by_released_rule(images, labels, m, draws, rng)
+    except UndefinedEstimateError as error:
+        return _undefined(*_RELEASED) | {"label_sharpness_released_reason": str(error)}
+    return _with_resolution_free(dict(zip(_RELEASED, _mean_and_sd(values), strict=True)), images)
+
+
+def _mean_and_sd(values: np.ndarray) -> tuple[float, float | None]:
+    """Mean and standard deviation over draws; one draw has no spread."""
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def _with_resolution_free(values: dict, images: np.ndarray) -> dict:
+    """Values of K_F, and the same resolution-free."""
+    shape = images.shape[1:]
+    return values | {
+        f"{name}_resolution_free": None if value is None else resolution_free(value, shape)
+        for name, value in values.items()
+    }
+
+
+def _undefined(*names: str) -> dict:
+    return {f"{name}{end}": None for name in names for end in ("", "_resolution_free")}
 
 
 def in_words(record: dict) -> str:

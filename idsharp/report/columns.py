@@ -69,6 +69,39 @@ COLUMNS = {
     "label_sharpness_all_resolution_free": Column(
         "K_F, all, res.-free", "1", "K_F over all pairs per root-mean-square change of the range"
     ),
+    "label_sharpness_n": Column(
+        "n (K_F)", "images", "different images with one label, from which the draws are taken"
+    ),
+    "label_sharpness_shared": Column(
+        "Shared",
+        "1",
+        "M/n, the share of images that two draws have in common on average: where it is large, "
+        "the SD over draws says little about another sample; empty where M is n",
+    ),
+    "label_sharpness_released": Column(
+        "K_F, released rule",
+        "1/intensity",
+        "closest pair of the same class among random pairs, as the papers' released code takes it; "
+        "mean over draws, in grey",
+    ),
+    "label_sharpness_released_sd": Column(
+        "SD, released rule", "1/intensity", "standard deviation over draws"
+    ),
+    "label_sharpness_released_m": Column(
+        "M, released rule", "images", "images to a draw: at most 1000, in batches of 500"
+    ),
+    "label_sharpness_released_pairs": Column(
+        "Pairs, released rule", "pairs", "random pairs to a draw, of any classes"
+    ),
+    "label_sharpness_released_draws": Column("Draws, released rule", "1", "draws behind it"),
+    "label_sharpness_released_resolution_free": Column(
+        "K_F, released rule, res.-free",
+        "1",
+        "the released rule, in color where there is, per root-mean-square change of the range",
+    ),
+    "label_sharpness_released_sd_resolution_free": Column(
+        "SD, released rule, res.-free", "1", "its standard deviation"
+    ),
     "train_loss": Column("Train loss", "nats", "cross-entropy over the last epoch"),
     "train_accuracy": Column("Train acc.", "1", "accuracy over the last epoch"),
     "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),

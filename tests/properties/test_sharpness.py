@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from idsharp.common.duplicates import find_duplicates
 from idsharp.properties.dimension import UndefinedEstimateError
 from idsharp.properties.neighbors.search import nearest_neighbors
-from idsharp.properties.record import properties_record
+from idsharp.properties.record import properties_record, unmeasured_record
+from idsharp.properties.released import sharpness_by_released_rule
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
+from idsharp.tasks.images import to_grey
 
 
 def by_definition(images, labels):
@@ -81,6 +83,56 @@ def test_small_sets_use_all_their_images_and_say_so():
     assert measured["label_sharpness_draws"] == 1
     assert measured["label_sharpness"] == measured["label_sharpness_all"]
     assert measured["label_sharpness_sd"] is None
+
+
+def test_the_released_rule_stands_beside_the_definition():
+    images = np.random.default_rng(0).integers(0, 256, (60, 3, 4, 4), dtype=np.uint8)
+    labels = np.arange(60) % 2
+    measured = record(images, labels, m=40, draws=9)
+    assert measured["label_sharpness_released_m"] == 40
+    assert measured["label_sharpness_released_pairs"] == 40
+    assert measured["label_sharpness_released_draws"] == 9
+    # In grey, where a pair differs by less than in color.
+    rng = np.random.default_rng(1)
+    grey = sharpness_by_released_rule(to_grey(images), labels, 40, 400, rng)
+    error = grey.std() / 3
+    assert abs(measured["label_sharpness_released"] - grey.mean()) < 4 * error
+    color = sharpness_by_released_rule(images, labels, 40, 400, rng) * 255 * np.sqrt(48)
+    free = measured["label_sharpness_released_resolution_free"]
+    assert abs(free - color.mean()) < 4 * color.std() / 3
+    assert measured["label_sharpness_released_sd"] > 0
+    # Few images leave no draw without them, but the pairs are random still.
+    few = record(images, labels, m=100, draws=9)
+    assert few["label_sharpness_sd"] is None
+    assert few["label_sharpness_released_sd"] > 0
+
+
+def test_draws_of_the_definition_do_not_depend_on_the_released_rule(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (60, 3, 4, 4), dtype=np.uint8)
+    before = record(images, np.arange(60) % 2, m=40)
+    monkeypatch.setattr("idsharp.properties.record._released", lambda *_: {})
+    after = record(images, np.arange(60) % 2, m=40)
+    assert after["label_sharpness"] == before["label_sharpness"]
+    assert after.items() <= before.items()
+
+
+def test_a_record_says_how_much_its_draws_share():
+    images = np.random.default_rng(0).integers(0, 256, (50, 1, 4, 4), dtype=np.uint8)
+    labels = np.arange(50) % 2
+    measured = record(images, labels, m=30)
+    assert (measured["label_sharpness_n"], measured["label_sharpness_m"]) == (50, 30)
+    assert measured["label_sharpness_shared"] == 0.6
+    assert record(images, labels, m=50)["label_sharpness_shared"] is None
+
+
+def test_a_set_that_cannot_be_had_has_the_same_fields():
+    images = np.random.default_rng(0).integers(0, 256, (50, 1, 4, 4), dtype=np.uint8)
+    measured, reason = record(images, np.arange(50) % 2), "too few images"
+    unmeasured = unmeasured_record(3, reason)
+    assert unmeasured.pop("set_reason") == reason
+    assert set(unmeasured) == set(measured)
+    assert unmeasured.pop("k") == 3
+    assert set(unmeasured.values()) == {None}
 
 
 def test_duplicates_are_collapsed_for_the_dimension_and_counted():

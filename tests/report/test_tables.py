@@ -89,11 +89,13 @@ def estimates(rng):
 def properties(rng, undefined):
     sharpness = {
         f"label_sharpness{which}{free}": None if undefined else float(rng.uniform(1, 3)) * 1e-4
-        for which in ("", "_sd", "_all")
+        for which in ("", "_sd", "_all", "_released", "_released_sd")
         for free in ("", "_resolution_free")
     }
     counts = {"n_images": 240, "n_duplicates": 0, "n_label_conflicts": 0, "k": 20}
-    drawn = {"label_sharpness_m": 200, "label_sharpness_draws": 25}
+    drawn = {"label_sharpness_m": 200, "label_sharpness_draws": 25, "label_sharpness_n": 240}
+    drawn |= {f"label_sharpness_released_{each}": 200 for each in ("m", "pairs", "draws")}
+    drawn |= {"label_sharpness_shared": 200 / 240}
     reason = {"label_sharpness_reason": "all images have the same label"} if undefined else {}
     return counts | estimates(rng) | sharpness | drawn | reason
 

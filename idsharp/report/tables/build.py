@@ -21,6 +21,10 @@ _PROPERTIES = [
     "label_sharpness", "label_sharpness_sd", "label_sharpness_m", "label_sharpness_draws",
     "label_sharpness_all", "label_sharpness_resolution_free",
     "label_sharpness_sd_resolution_free", "label_sharpness_all_resolution_free",
+    "label_sharpness_n", "label_sharpness_shared", "label_sharpness_released",
+    "label_sharpness_released_sd", "label_sharpness_released_m", "label_sharpness_released_pairs",
+    "label_sharpness_released_draws", "label_sharpness_released_resolution_free",
+    "label_sharpness_released_sd_resolution_free",
 ]  # fmt: skip
 _RUN = [
     "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
