@@ -132,19 +132,7 @@ def label_sharpness(
         raise ValueError(f"rule is one of {RULES}, found {rule!r}")
     if draws < 1:
         raise ValueError(f"draws is at least 1, found {draws}")
-    if y is None:
-        x, y = _images_and_labels(x)
-    labels = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y)
-    images = _eight_bit(_points(x))
-    if labels.shape != (len(images),):
-        raise ValueError(f"{len(images)} images, but labels of shape {labels.shape}")
-    duplicates = find_duplicates(images, labels)
-    first = duplicates.first
-    first = first[~duplicates.conflicting[first]]
-    n_conflicts = int(duplicates.conflicting.sum())
-    if not len(first):
-        raise UndefinedEstimateError("every image also occurs under another label")
-    images, labels = images[first], labels[first]
+    images, labels, first, n_conflicts = _usable(x, y)
     if m is not None and m > len(images):
         raise ValueError(f"cannot draw {m} of {len(images)} different images")
     rng = np.random.default_rng(seed)
@@ -161,6 +149,21 @@ def label_sharpness(
     pair = tuple(sorted((int(first[found.first]), int(first[found.second]))))
     n = len(images)
     return LabelSharpness(found.value, None, n, pair, n_conflicts, n * (n - 1) // 2)
+
+
+def _usable(x, y) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Different images under one label each, their labels, positions, and the others' number."""
+    if y is None:
+        x, y = _images_and_labels(x)
+    labels = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y)
+    images = _eight_bit(_points(x))
+    if labels.shape != (len(images),):
+        raise ValueError(f"{len(images)} images, but labels of shape {labels.shape}")
+    duplicates = find_duplicates(images, labels)
+    first = duplicates.first[~duplicates.conflicting[duplicates.first]]
+    if not len(first):
+        raise UndefinedEstimateError("every image also occurs under another label")
+    return images[first], labels[first], first, int(duplicates.conflicting.sum())
 
 
 def _of_draws(values: np.ndarray, m: int, n_conflicts: int, n_pairs: int) -> LabelSharpness:
