@@ -1,23 +1,84 @@
-"""Attacking a trained network on its whole test set."""
+"""Attacking trained networks on a whole test set."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from idsharp.attacks.files import Example, choose_example
-from idsharp.attacks.gradient import fgsm_step, logits_and_gradient, pgd_steps, vanished
-from idsharp.attacks.plan import GRADIENT_COST, AttackError, AttackPlan, Outcomes
+from idsharp.attacks.base import Attack, AttackError, Batch
+from idsharp.attacks.example import Example
+from idsharp.attacks.gradient import GRADIENT_COST, vanished
+from idsharp.attacks.outcomes import Outcomes, attack_records
+from idsharp.attacks.plan import AttackPlan
+from idsharp.common.device import choose_algorithms
 from idsharp.common.progress import SILENT, Reporter, Steps
-from idsharp.common.seeds import generator
-from idsharp.models.inference import as_input
+from idsharp.models.determinism import replace_pooling
 from idsharp.tasks.subsets import LabelledImages
 
-# Pixels of a batch at most: activations are kept in float32, and trainings may share the GPU.
+# Largest number of pixels in a batch: activations are kept in float32, and trainings may share the
+# GPU.
 _PIXELS = 20 * 224 * 224
+
+
+@dataclass
+class Attacked:
+    """What became of the networks of one task and model.
+
+    Attributes:
+        rows: the table, one row per network, attack and ε; of networks that did not train, their
+            names alone.
+        runs: names and outcomes of every trained network.
+        examples: one image for each ε, of the first network with the largest training set.
+    """
+
+    rows: list[dict] = field(default_factory=list)
+    runs: list[tuple[dict, Outcomes]] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+
+
+def attack_networks(
+    networks: Iterable[tuple[dict, nn.Module | None]],
+    test_set: LabelledImages,
+    plan: AttackPlan,
+    device: torch.device,
+    deterministic: bool = False,
+    report: Reporter = SILENT,
+) -> Attacked:
+    """Attack the networks of one task and model as planned.
+
+    Args:
+        networks: names (task, model, n_train, seed and status) and network, None where it did not
+            train, as `trained_models` gives them.
+        deterministic: bit for bit the same on the same GPU; a CPU is so anyway.
+        report: told the progress, and the result of every condition.
+
+    Raises:
+        AttackError: as in `attack_network`.
+    """
+    choose_algorithms(device, deterministic)
+    attacked, shown = Attacked(), None
+    for names, model in networks:
+        if model is None:
+            attacked.rows += [
+                names | {"attack": attack, "epsilon_255": epsilon}
+                for attack, epsilon in plan.conditions
+            ]
+            continue
+        if deterministic and device.type == "cuda":
+            replace_pooling(model)
+        outcomes = attack_network(model, test_set, plan, names["task"], device, report)
+        attacked.runs.append((names, outcomes))
+        for record in attack_records(outcomes, plan):
+            attacked.rows.append(names | record)
+            report.say(_described(names, record))
+        if shown is None or names["n_train"] > shown[0]["n_train"]:
+            shown = names, model, outcomes
+    if shown:
+        attacked.examples = examples(*shown, test_set, plan, device)
+    return attacked
 
 
 def attack_network(
@@ -31,12 +92,10 @@ def attack_network(
 ) -> Outcomes:
     """Attack every image of a test set as planned, in float32 and eval mode.
 
-    PGD's starts come from the task, the image and the number of the restart, so that they are the
-    same for every network, ε, batch and device.
-
     Args:
+        task: name of the task, from which random starts are seeded (`Batch.noise`).
         report: told the progress.
-        batch_size: images at a time; None: 125, fewer of large ones.
+        batch_size: images at a time; None: 125, or fewer if they are large.
 
     Raises:
         AttackError: logits that are not finite.
@@ -44,11 +103,12 @@ def attack_network(
     model.to(device).eval()
     height, width = test_set.images.shape[2:]
     batch_size = batch_size or max(1, min(125, _PIXELS // (height * width)))
-    progress = report.steps("attack", len(test_set) * (GRADIENT_COST + sum(plan.costs)))
+    cost = GRADIENT_COST + sum(attack.cost for attack, _ in plan.pairs)
+    progress = report.steps("attack", len(test_set) * cost)
     parts = []
     for first in range(0, len(test_set), batch_size):
-        batch = Batch.of(test_set[first : first + batch_size], plan, task, device)
-        parts.append(_attack_batch(model, batch, plan, progress))
+        batch = Batch(model, test_set[first : first + batch_size], task, device)
+        parts.append(_attack_batch(batch, plan, progress))
     results, zero = (torch.cat(part, dim=-1).cpu().numpy() for part in zip(*parts, strict=True))
     loss, margin, correct = np.moveaxis(results, 1, 0)
     # An infinite logit makes every loss of its image infinite or undefined.
@@ -61,45 +121,16 @@ def attack_network(
     return Outcomes(loss, margin, correct.astype(bool), zero)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Images in [0, 1] on the device, their classes, and a start of PGD for each restart."""
+def worst_case(batch: Batch, attack: Attack, epsilon: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attacked images, and the result of each (3×N: loss, margin, correct).
 
-    images: torch.Tensor
-    labels: torch.Tensor
-    starts: list[torch.Tensor]
-
-    @classmethod
-    def of(cls, clean: LabelledImages, plan: AttackPlan, task: str, device: torch.device):
-        """Images of a test set."""
-        # Copied: images may be a read-only memory map.
-        images = as_input(torch.from_numpy(np.array(clean.images)).to(device))
-        labels = torch.from_numpy(np.array(clean.labels, dtype=np.int64)).to(device)
-        restarts = plan.pgd_restarts if "pgd" in plan.attacks else 0
-        starts = [
-            random_start(task, clean.ids, restart, images.shape[1:]) for restart in range(restarts)
-        ]
-        return cls(images, labels, [start.to(device) for start in starts])
-
-
-def random_start(task: str, ids: list[str], restart: int, shape: tuple) -> torch.Tensor:
-    """Uniform noise in [-1, 1) for each of N images (N×C×H×W), seeded by their names."""
-    rows = [generator("pgd", task, i, restart).random(shape, dtype=np.float32) for i in ids]
-    return torch.from_numpy(np.stack(rows)) * 2 - 1
-
-
-def worst_case(
-    model: nn.Module, batch: Batch, gradient: torch.Tensor, condition: tuple, plan: AttackPlan
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attacked images, and what became of each (3×N: loss, margin, correct).
-
-    Of several restarts an image keeps one that fools the network, and among those (or where there
+    Of several candidates an image keeps one that fools the network, and among those (or if there
     is none) the one with the highest loss.
     """
     attacked = worst = None
-    for candidate in _candidates(model, batch, gradient, condition, plan):
+    for candidate in attack.candidates(batch, epsilon):
         with torch.no_grad():
-            result = _judge(model(candidate), batch.labels)
+            result = _judge(batch.model(candidate), batch.labels)
         if worst is None:
             attacked, worst = candidate, result
             continue
@@ -118,19 +149,17 @@ def examples(
     plan: AttackPlan,
     device: torch.device,
 ) -> list[Example]:
-    """For each ε an image that shows what the attacks do; the first attack chooses it.
+    """For each ε an image that shows what the attacks do; the plan's first attack chooses it.
 
     Args:
         names: task, model, n_train and seed of the network that the outcomes are of.
     """
     found = []
-    # The conditions begin with the first attack's, one for each ε.
+    # The conditions begin with those of the first attack, one for each ε.
     for row, epsilon in enumerate(plan.epsilons, start=1):
         i = choose_example(outcomes, row)
-        batch = Batch.of(test_set[i : i + 1], plan, names["task"], device)
-        _, gradient = logits_and_gradient(model, batch.images, batch.labels)
-        conditions = [(attack, epsilon) for attack in plan.attacks]
-        attacked = [worst_case(model, batch, gradient, c, plan)[0] for c in conditions]
+        batch = Batch(model, test_set[i : i + 1], names["task"], device)
+        attacked = [worst_case(batch, attack, epsilon)[0] for attack in plan.attacks]
         images = torch.cat([batch.images, *attacked])
         with torch.no_grad():
             probability, predicted = model(images).double().softmax(dim=1).max(dim=1)
@@ -143,7 +172,7 @@ def examples(
                 image_id=test_set.ids[i],
                 label=int(test_set.labels[i]),
                 epsilon_255=epsilon,
-                attacks=plan.attacks,
+                attacks=tuple(attack.name for attack in plan.attacks),
                 clean=np.array(test_set.images[i]),
                 perturbation=((images[1:] - images[:1]) * (255 / epsilon)).cpu().numpy(),
                 predicted=predicted.cpu().numpy(),
@@ -153,33 +182,34 @@ def examples(
     return found
 
 
+def choose_example(outcomes: Outcomes, condition: int) -> int:
+    """Position of the image that shows what an attack does.
+
+    Of the images that the attack turns from right to wrong, the one with the median clean margin
+    (the lower of two). If it turns none: of those that were right, the one it brings closest.
+
+    Args:
+        condition: row of the outcomes, from 1.
+    """
+    right = outcomes.correct[0]
+    turned = np.flatnonzero(right & ~outcomes.correct[condition])
+    if len(turned):
+        order = np.argsort(outcomes.margin[0, turned], kind="stable")
+        return int(turned[order[(len(order) - 1) // 2]])
+    candidates = np.flatnonzero(right) if right.any() else np.arange(len(right))
+    return int(candidates[outcomes.margin[condition, candidates].argmin()])
+
+
 def _attack_batch(
-    model: nn.Module, batch: Batch, plan: AttackPlan, progress: Steps
+    batch: Batch, plan: AttackPlan, progress: Steps
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(1 + conditions)×3×N results, clean first, and whose gradient vanished (N)."""
-    # One gradient serves FGSM at every ε, and its logits are the clean ones.
-    logits, gradient = logits_and_gradient(model, batch.images, batch.labels)
-    results = [_judge(logits, batch.labels)]
-    progress.advance(len(batch.labels) * GRADIENT_COST)
-    for condition, cost in zip(plan.conditions, plan.costs, strict=True):
-        results.append(worst_case(model, batch, gradient, condition, plan)[1])
-        progress.advance(len(batch.labels) * cost)
-    return torch.stack(results), vanished(gradient)
-
-
-def _candidates(
-    model: nn.Module, batch: Batch, gradient: torch.Tensor, condition: tuple, plan: AttackPlan
-) -> Iterator[torch.Tensor]:
-    """The attacked images of FGSM, or of every restart of PGD."""
-    attack, epsilon = condition
-    if attack == "fgsm":
-        yield fgsm_step(batch.images, gradient, epsilon / 255)
-        return
-    size = plan.settings(attack, epsilon)["step_size_255"] / 255
-    for start in batch.starts:
-        yield pgd_steps(
-            model, batch.images, batch.labels, epsilon / 255, plan.pgd_steps, size, start
-        )
+    results = [_judge(batch.logits, batch.labels)]
+    progress.advance(len(batch) * GRADIENT_COST)
+    for attack, epsilon in plan.pairs:
+        results.append(worst_case(batch, attack, epsilon)[1])
+        progress.advance(len(batch) * attack.cost)
+    return torch.stack(results), vanished(batch.gradient)
 
 
 def _judge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -190,3 +220,12 @@ def _judge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     others = logits.scatter(1, true, -torch.inf).amax(dim=1)
     margin = logits.gather(1, true)[:, 0] - others
     return torch.stack([loss, margin, (logits.argmax(dim=1) == labels).double()])
+
+
+def _described(names: dict, record: dict) -> str:
+    """A line for people about one network under one attack at one ε."""
+    return (
+        f"{names['model']} n {names['n_train']} seed {names['seed']}: {record['attack']} "
+        f"ε {record['epsilon_255']}/255, loss penalty {record['loss_penalty']:.4f}, accuracy "
+        f"{record['clean_accuracy']:.3f} → {record['attacked_accuracy']:.3f}"
+    )

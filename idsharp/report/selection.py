@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from idsharp.attacks.files import Example, read_example
+from idsharp.attacks.example import Example, read_example
 from idsharp.study.layout import Layout
 from idsharp.tasks.subsets import load_subset
 

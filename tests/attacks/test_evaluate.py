@@ -1,60 +1,28 @@
-"""Attacks on whole test sets: records by their definitions, restarts, files, and the example."""
+"""Attacks on whole test sets, by their definitions."""
 
 import io
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from idsharp.attacks import evaluate
-from idsharp.attacks.evaluate import attack_network, examples, random_start
-from idsharp.attacks.files import (
-    choose_example,
-    read_example,
-    write_examples,
-    write_per_image,
-)
-from idsharp.attacks.gradient import fgsm, pgd
-from idsharp.attacks.plan import AttackError, AttackPlan, Outcomes, attack_records
+from idsharp.attacks.base import Attack, AttackError, Batch
+from idsharp.attacks.evaluate import attack_network, attack_networks, choose_example
+from idsharp.attacks.fgsm import FGSM, fgsm
+from idsharp.attacks.files import write_per_image
+from idsharp.attacks.outcomes import Outcomes, attack_records
+from idsharp.attacks.pgd import PGD, pgd
+from idsharp.attacks.plan import AttackPlan
 from idsharp.common.progress import Reporter
 from idsharp.models.build import build_model
-from idsharp.report.figures.attacks import attack_examples
 from idsharp.tasks.subsets import LabelledImages
-
-CPU = torch.device("cpu")
-BOTH = AttackPlan(("fgsm", "pgd"), (1, 4), pgd_steps=3, pgd_restarts=2)
-
-
-class Waves(nn.Module):
-    """A two-class network whose loss has many tops, so that the start of PGD matters."""
-
-    def __init__(self, outputs: int = 2):
-        super().__init__()
-        weights = torch.randn(outputs, 64, generator=torch.Generator().manual_seed(0))
-        self.weights = nn.Parameter(weights)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.sin(60 * images.flatten(1)) @ self.weights.T
-
-
-@pytest.fixture(scope="module")
-def held_out():
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8)
-    return LabelledImages(images, np.arange(30) % 2, [f"image{i}" for i in range(30)])
-
-
-@pytest.fixture(scope="module")
-def outcomes(held_out):
-    return attack_network(Waves(), held_out, BOTH, "task", CPU, batch_size=7)
-
-
-def as_tensors(held_out):
-    return torch.from_numpy(held_out.images).float() / 255, torch.from_numpy(held_out.labels)
+from tests.attacks.conftest import BOTH, CPU, FGSM_ALONE, NAMES, Waves, as_tensors
 
 
 def test_records_of_fgsm_on_a_resnet_are_as_defined():
@@ -62,7 +30,7 @@ def test_records_of_fgsm_on_a_resnet_are_as_defined():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (10, 1, 32, 32), dtype=np.uint8)
     held_out = LabelledImages(images, np.arange(10) % 2, list(map(str, range(10))))
-    plan = AttackPlan(("fgsm",), (1, 4))
+    plan = AttackPlan((FGSM(),), (1, 4))
     records = attack_records(attack_network(network, held_out, plan, "t", CPU, batch_size=7), plan)
     assert [record["epsilon_255"] for record in records] == [1, 4]
     inputs, truth = as_tensors(held_out)
@@ -86,10 +54,10 @@ def test_records_of_fgsm_on_a_resnet_are_as_defined():
 def test_pgd_keeps_the_worst_of_its_restarts(held_out, outcomes):
     model, (images, labels) = Waves().eval(), as_tensors(held_out)
     size = 2.5 * 4 / 3 / 255
+    batch = Batch(model, held_out, "task", CPU)
     results = []
     for restart in range(2):
-        start = random_start("task", held_out.ids, restart, (1, 8, 8))
-        attacked = pgd(model, images, labels, 4 / 255, 3, size, start)
+        attacked = pgd(model, images, labels, 4 / 255, 3, size, batch.noise("pgd", restart))
         logits = model(attacked).detach()
         loss = cross_entropy(logits, labels, reduction="none")
         results.append((logits.argmax(1) == labels, loss))
@@ -104,7 +72,7 @@ def test_pgd_keeps_the_worst_of_its_restarts(held_out, outcomes):
 
 
 def test_more_restarts_never_help_the_network(held_out):
-    plans = [AttackPlan(("pgd",), (4,), 3, 2.5, restarts) for restarts in (1, 2, 4)]
+    plans = [AttackPlan((PGD(3, 2.5, restarts),), (4,)) for restarts in (1, 2, 4)]
     fared = [attack_network(Waves(5), held_out, plan, "task", CPU) for plan in plans]
     for fewer, more in pairwise(fared):
         assert (more.correct[1] <= fewer.correct[1]).all()
@@ -126,7 +94,7 @@ def test_a_restart_that_fools_counts_before_one_of_higher_loss():
 
     pixels = np.full((6, 1, 1, 1), 127, dtype=np.uint8)
     grey = LabelledImages(pixels, np.zeros(6, int), list("abcdef"))
-    plan = AttackPlan(("pgd",), (8,), pgd_steps=1, pgd_restarts=16)
+    plan = AttackPlan((PGD(steps=1, restarts=16),), (8,))
     fared = attack_network(Cliff(), grey, plan, "task", CPU)
     logits, truth = torch.stack([Cliff.bright, Cliff.dark]), torch.zeros(2, dtype=int)
     losses = cross_entropy(logits, truth, reduction="none")
@@ -169,7 +137,7 @@ def test_large_images_are_attacked_a_few_at_a_time(held_out, monkeypatch):
 def test_margins_are_over_all_outputs_of_the_network(held_out, outcomes):
     model, (images, labels) = Waves(1000), as_tensors(held_out)
     logits = model(images).detach().numpy()
-    fared = attack_network(model, held_out, AttackPlan(("fgsm",), (1,)), "task", CPU)
+    fared = attack_network(model, held_out, FGSM_ALONE, "task", CPU)
     true = logits[np.arange(30), labels]
     logits[np.arange(30), labels] = -np.inf
     np.testing.assert_allclose(fared.margin[0], true - logits.max(axis=1), rtol=1e-4)
@@ -188,10 +156,9 @@ def test_vanished_gradients_are_counted(held_out):
             logits = torch.zeros(len(images), 2)
             return logits + images.flatten(1).mean(dim=1, keepdim=True) * torch.tensor([1e5, 0])
 
-    plan = AttackPlan(("fgsm",), (1,))
-    fared = attack_network(Sure(), held_out, plan, "task", CPU)
+    fared = attack_network(Sure(), held_out, FGSM_ALONE, "task", CPU)
     np.testing.assert_array_equal(fared.zero_gradient, held_out.labels == 0)
-    record = attack_records(fared, plan)[0]
+    record = attack_records(fared, FGSM_ALONE)[0]
     assert record["n_zero_gradient"] == 15
     assert record["n_attacked_correct"] == 15
 
@@ -202,7 +169,7 @@ def test_overflowing_logits_are_an_error(held_out):
             return super().forward(images) * 1e38 * 1e3
 
     with pytest.raises(AttackError, match="30 images, such as image0, is not finite"):
-        attack_network(Overflow(), held_out, AttackPlan(("fgsm",), (1,)), "task", CPU)
+        attack_network(Overflow(), held_out, FGSM_ALONE, "task", CPU)
 
 
 def test_progress_reaches_the_end(held_out):
@@ -213,51 +180,54 @@ def test_progress_reaches_the_end(held_out):
     assert lines[-1].startswith("attack: done")
 
 
-def test_unknown_attacks_are_refused():
-    with pytest.raises(AttackError, match=r"unknown attack 'cw'; there are: fgsm, pgd"):
-        AttackPlan(("fgsm", "cw"), (1,))
+def named(n_train, seed=0, status="ok"):
+    return NAMES | {"n_train": n_train, "seed": seed, "status": status}
 
 
-def test_an_image_that_an_attack_sets_right_is_not_robust():
-    clean, attacked = np.array([True, True, False, False]), np.array([True, False, True, False])
-    numbers = np.zeros((2, 4))
-    fared = Outcomes(numbers, numbers, np.array([clean, attacked]), np.zeros(4, bool))
-    (record,) = attack_records(fared, AttackPlan(("fgsm",), (1,)))
-    assert (record["n_attacked_correct"], record["n_robust"]) == (2, 1)
-    assert (record["attacked_accuracy"], record["robust_accuracy"]) == (0.5, 0.25)
+def test_networks_that_did_not_train_leave_gaps_and_the_largest_gives_the_examples(held_out):
+    networks = [
+        (named(100), Waves()), (named(200), Waves()), (named(200, 1), Waves()),
+        (named(400, status="diverged"), None),
+    ]  # fmt: skip
+    found = attack_networks(networks, held_out, BOTH, CPU)
+    assert [row["n_train"] for row in found.rows[::4]] == [100, 200, 200, 400]
+    assert len(found.rows) == 16
+    assert [(row["attack"], row["epsilon_255"]) for row in found.rows[-4:]] == BOTH.conditions
+    assert all("loss_penalty" not in row for row in found.rows[-4:])
+    assert found.rows[0] == named(100) | attack_records(found.runs[0][1], BOTH)[0]
+    assert [names["n_train"] for names, _ in found.runs] == [100, 200, 200]
+    assert [example.epsilon_255 for example in found.examples] == list(BOTH.epsilons)
+    assert {(example.n_train, example.seed) for example in found.examples} == {(200, 0)}
 
 
-NAMES = {"task": "task", "model": "waves"}
+def test_without_a_trained_network_there_is_no_example(held_out):
+    found = attack_networks([(named(100, status="diverged"), None)], held_out, BOTH, CPU)
+    assert (found.runs, found.examples) == ([], [])
+    assert len(found.rows) == 4
 
 
-def test_the_table_follows_from_the_per_image_file(tmp_path, held_out, outcomes):
-    runs = [({"n_train": 100, "seed": seed}, outcomes) for seed in (0, 1)]
-    write_per_image(tmp_path / "a.npz", NAMES, held_out, runs, BOTH)
+def test_a_new_attack_needs_no_change_elsewhere(held_out, tmp_path):
+    """An attack that the evaluation has never heard of."""
+
+    @dataclass(frozen=True)
+    class Brighten(Attack):
+        name: ClassVar[str] = "brighten"
+        strength: float = field(default=1.0, metadata={"help": "share of ε"})
+        cost: ClassVar[int] = 1
+
+        def settings(self, epsilon):
+            return {"steps": 1, "step_size_255": self.strength * epsilon, "restarts": 1}
+
+        def candidates(self, batch, epsilon):
+            yield (batch.images + self.strength * epsilon / 255).clamp(max=1)
+
+    plan = AttackPlan((Brighten(0.5),), (2,))
+    found = attack_networks([(named(100), Waves())], held_out, plan, CPU)
+    assert (found.rows[0]["attack"], found.rows[0]["step_size_255"]) == ("brighten", 1.0)
+    write_per_image(tmp_path / "a.npz", NAMES, held_out, found.runs, plan)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
-        kept = {name: file[name] for name in file.files}
-    assert kept["image_id"].tolist() == held_out.ids
-    assert (kept["n_train"].tolist(), kept["seed"].tolist()) == ([100, 100], [0, 1])
-    assert kept["loss"].shape == kept["margin"].shape == kept["correct"].shape == (2, 5, 30)
-    assert kept["attack"].tolist() == ["none", "fgsm", "fgsm", "pgd", "pgd"]
-    assert (kept["task"], kept["model"], kept["pgd_restarts"]) == ("task", "waves", 2)
-    about = str(kept["about"])
-    assert all(name in about for name in kept)
-    for row, record in enumerate(attack_records(outcomes, BOTH), start=1):
-        assert (kept["attack"][row], kept["epsilon_255"][row]) == (
-            record["attack"],
-            record["epsilon_255"],
-        )
-        penalty = kept["loss"][0, row].mean() - kept["loss"][0, 0].mean()
-        assert penalty == pytest.approx(record["loss_penalty"], rel=1e-5)
-        assert kept["correct"][0, row].sum() == record["n_attacked_correct"]
-    assert (tmp_path / "a.npz").stat().st_size < 20_000
-
-
-def test_a_per_image_file_where_every_run_diverged(tmp_path, held_out):
-    write_per_image(tmp_path / "a.npz", NAMES, held_out, [], BOTH)
-    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
-        assert file["loss"].shape == (0, 5, 30)
-        assert file["zero_gradient"].shape == (0, 30)
+        assert file["brighten_strength"] == 0.5
+        assert "share of ε" in str(file["about"])
 
 
 def test_the_example_is_the_turned_image_of_median_margin():
@@ -269,56 +239,3 @@ def test_the_example_is_the_turned_image_of_median_margin():
     assert choose_example(unmoved, 1) == 3
     none_right = Outcomes(margin, margin, np.zeros((2, 6), bool), fared.zero_gradient)
     assert choose_example(none_right, 1) == 4
-
-
-def test_an_example_reads_back_as_it_was(tmp_path, held_out, outcomes):
-    names = NAMES | {"n_train": 100, "seed": 0}
-    model = Waves().eval()
-    write_examples(tmp_path / "e.npz", examples(names, model, outcomes, held_out, BOTH, CPU))
-    for row, epsilon in enumerate(BOTH.epsilons, start=1):
-        example = read_example(tmp_path / "e.npz", epsilon)
-        i = choose_example(outcomes, row)
-        assert (example.image_id, example.label) == (held_out.ids[i], held_out.labels[i])
-        assert (example.task, example.n_train, example.attacks) == ("task", 100, ("fgsm", "pgd"))
-        np.testing.assert_array_equal(example.clean, held_out.images[i])
-        images, labels = (part[i : i + 1] for part in as_tensors(held_out))
-        attacked = fgsm(model, images, labels, epsilon / 255)
-        shown = example.clean / 255 + example.perturbation[0] * epsilon / 255
-        np.testing.assert_allclose(shown, attacked[0].numpy(), atol=epsilon / 255 / 127)
-        with torch.no_grad():
-            probability, predicted = model(attacked).softmax(dim=1).max(dim=1)
-        assert example.predicted[1] == predicted.item()
-        assert example.probability[1] == pytest.approx(probability.item(), rel=1e-4)
-        np.testing.assert_array_equal(
-            example.predicted == example.label, outcomes.correct[[0, row, row + 2], i]
-        )
-    assert read_example(tmp_path / "e.npz", 3) is None
-    write_examples(tmp_path / "none.npz", [])
-    assert read_example(tmp_path / "none.npz", 1) is None
-
-
-@pytest.mark.parametrize("attacks", [("fgsm",), ("fgsm", "pgd")], ids="-".join)
-def test_the_example_figure_shows_predictions_and_cuts_nothing_off(held_out, outcomes, attacks):
-    plan = AttackPlan(attacks, BOTH.epsilons, BOTH.pgd_steps)
-    names, columns = NAMES | {"n_train": 100, "seed": 0}, 1 + 2 * len(attacks)
-    example = examples(names, Waves().eval(), outcomes, held_out, plan, CPU)[1]
-    classes = {0: "no haemorrhage at all", 1: "a subarachnoid haemorrhage"}
-    tasks = ["rsna_subarachnoid_v_none", "cifar10_3v5", "gone"]
-    datasets = pd.DataFrame({"task": tasks, "domain": ["radiology", "natural", "natural"]})
-    datasets["note"] = ["", "", "everything here is made up " * 6]
-    shown = {tasks[0]: (example, classes), tasks[1]: (example, {}), tasks[2]: (None, classes)}
-    figure = attack_examples(shown, datasets, 4)
-    figure.savefig(io.BytesIO(), format="png", dpi=50)
-    texts = [axis.get_xlabel() for axis in figure.axes[:columns]]
-    words = " ".join(texts).replace("\n", " ")
-    wrong = int((example.predicted != example.label).sum())
-    assert words.count("✗") == wrong > 0
-    assert all(classes[int(p)].split()[-1] in words for p in example.predicted)
-    assert "no class" in " ".join(axis.get_xlabel() for axis in figure.axes[columns : 2 * columns])
-    assert any(text.get_text() == "no trained network" for text in figure.axes[2 * columns].texts)
-    # A little is allowed for: the box of a text has a margin of its own.
-    box = figure.get_tightbbox()
-    assert box.x0 >= -0.02
-    assert box.y0 >= -0.02
-    assert box.x1 <= figure.get_size_inches()[0] + 0.02
-    assert box.y1 <= figure.get_size_inches()[1] + 0.02

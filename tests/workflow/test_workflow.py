@@ -14,7 +14,7 @@ import torch
 import yaml
 from PIL import Image
 
-from idsharp.attacks.files import read_example
+from idsharp.attacks.example import read_example
 from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.properties.record import properties_record
 from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs

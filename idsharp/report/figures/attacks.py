@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from idsharp.attacks.files import Example
+from idsharp.attacks.example import Example
 from idsharp.report.figures.laws import COLOURS, GREY, with_notes
 
 _WRONG = "#D55E00"  # Okabe & Ito's vermillion; a cross says it without colour

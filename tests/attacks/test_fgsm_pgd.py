@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from idsharp.attacks.gradient import fgsm, loss_gradient, pgd, vanished
+from idsharp.attacks.fgsm import fgsm
+from idsharp.attacks.gradient import loss_gradient, vanished
+from idsharp.attacks.pgd import pgd
 from idsharp.models.build import build_model
 
 
