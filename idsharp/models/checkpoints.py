@@ -9,6 +9,10 @@ from idsharp.common.records import read_json
 from idsharp.models.build import ScaledModel, build_model
 
 
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read; the message says what to do."""
+
+
 def save_checkpoint(model: ScaledModel, path: str | Path) -> None:
     """Write the weights alone; `load_checkpoint` reads them without running pickled code."""
     # Through a file object: torch would write the name of a path into the archive, and the same
@@ -18,9 +22,23 @@ def save_checkpoint(model: ScaledModel, path: str | Path) -> None:
 
 
 def load_checkpoint(model: ScaledModel, path: str | Path) -> ScaledModel:
-    """Load weights written by `save_checkpoint` into a model of the same shape, in eval mode."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.network.load_state_dict(state)
+    """Load weights written by `save_checkpoint` into a model of the same shape, in eval mode.
+
+    Raises:
+        CheckpointError: a damaged file, or one of another network.
+        OSError: no such file.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.network.load_state_dict(state)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # unpickling a damaged file may raise any
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{path} does not hold the weights of this network ({reason}); delete it to train the "
+            "network again"
+        ) from error
     return model.eval()
 
 

@@ -1,14 +1,10 @@
-"""Networks and their checkpoints."""
-
-import subprocess
-import sys
+"""Networks: construction, sizes, weights."""
 
 import pytest
 import torch
 
 from idsharp.models._torchvision import torchvision
 from idsharp.models.build import build_model
-from idsharp.models.checkpoints import load_checkpoint, save_checkpoint
 from idsharp.models.names import MODELS, PAPERS, check_image_size
 
 
@@ -104,30 +100,3 @@ def test_inputs_are_scaled_to_the_papers_intensities():
     model = build_model("resnet18", 1, 2, seed=0).eval()
     image = torch.rand(2, 1, 32, 32)
     torch.testing.assert_close(model(image), model.network(image * 255))
-
-
-def test_checkpoints_restore_the_model(tmp_path):
-    model = build_model("resnet18", 1, 2, seed=1)
-    model(torch.rand(4, 1, 32, 32))  # moves the running statistics
-    save_checkpoint(model, tmp_path / "model.pt")
-    restored = load_checkpoint(build_model("resnet18", 1, 2, seed=99), tmp_path / "model.pt")
-    images = torch.rand(4, 1, 32, 32)
-    torch.testing.assert_close(restored(images), model.eval()(images))
-
-
-def test_start_up_does_not_import_the_compiler(root):
-    """torch._dynamo costs every job seconds; nothing here compiles."""
-    code = (
-        "import sys; from idsharp.models.build import build_model; "
-        "from idsharp.training.adam import Adam; "
-        "import torch; m = build_model('resnet18', 1, 2, 0).eval(); "
-        "from idsharp.common.device import choose_algorithms; "
-        "choose_algorithms(torch.device('cuda'), False); "
-        "m(torch.rand(2, 1, 32, 32)).sum().backward(); "
-        "Adam([p for p in m.parameters()], 1e-3, 0).step(); "
-        "assert 'torch._dynamo' not in sys.modules; import torch._dynamo.utils; "
-        "from torchvision.ops.roi_align import is_compile_supported as f; "
-        "assert f('cpu') == torch._dynamo.utils.is_compile_supported('cpu')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
