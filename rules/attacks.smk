@@ -1,4 +1,4 @@
-# Every attack at every ε, on all networks of one task and model.
+# Attacks of every kind and ε on all networks of one task and model.
 
 
 rule attack:

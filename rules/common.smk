@@ -68,7 +68,7 @@ def code_for(script):
 
 
 def code_for_dataset(script, dataset):
-    """The same, with the adapter that reads the dataset."""
+    """The same, and the adapter that reads the dataset."""
     return helpers.code_for(ROOT, script, config["datasets"][dataset]["adapter"])
 
 
@@ -77,16 +77,16 @@ def dataset_of(task):
 
 
 def dataset_settings(dataset):
-    """The settings that say how a dataset is found and read, as JSON."""
+    """How a dataset is found and read, as JSON."""
     return json.dumps(adapter_settings(config, SETTINGS, dataset))
 
 
 def dataset_paths(wildcards):
-    """A dataset's own files that are there: a file, or a folder and its folders of two levels.
+    """The files of a dataset that the user provides: a file, or a folder and two levels below it.
 
-    Adding or removing a file changes its folder's time, and so reruns what comes from it. What is
-    missing is no input: `locate` then says what to do. What downloads by itself changes its folder
-    itself; its files are known by their checksums.
+    Adding or removing a file changes the time stamp of its folder, and so reruns what depends on it.
+    Missing files are not inputs: `locate` says what to do about them. Datasets that download
+    themselves have no inputs: downloading changes their folders, and checksums identify the files.
     """
     settings = json.loads(dataset_settings(wildcards.dataset))
     if open_dataset(wildcards.dataset, settings, config["data_dir"]).downloads:
@@ -103,19 +103,19 @@ def reading_processes(task):
 
 
 def split_of(task):
-    """How a task's test images are set apart; a task that is only measured has none."""
+    """How a task's test images are set apart; a task that is only measured has no test images."""
     return "image" if task in MEASURED else config["tasks"][task].get("split", "patient")
 
 
 def outputs_of(task):
-    """Size of the head: as the papers' released code has it, or one output a class."""
+    """Outputs of a network: as many as in the papers' released code, or one per class."""
     if SETTINGS["head"] != "classes":
         return SETTINGS["head"]
     return number_of_classes(config["tasks"][task]) or 2
 
 
 def runs_of(wildcards):
-    """The trained networks of one task and model, every N and seed."""
+    """Records of the trained networks of one task and model, for every N and seed."""
     return expand(
         "results/{study}/models/{task}/{model}/n{n_train}_s{seed}.json",
         n_train=SETTINGS["n_train"],
@@ -135,7 +135,7 @@ def captions_of(entries):
 
 
 def described_tasks():
-    """What the tables say of each task, as JSON."""
+    """What the tables say about each task, as JSON."""
     described = {}
     for task in (*TASKS, *MEASURED):
         dataset = config["datasets"][dataset_of(task)]

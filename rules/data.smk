@@ -1,4 +1,4 @@
-# From a dataset's files to the 8-bit arrays of a task.
+# From the files of a dataset to the 8-bit images of a task.
 
 
 rule locate:
@@ -43,7 +43,7 @@ rule index:
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
         data_dir=lambda wildcards: config["data_dir"],
     message:
-        "Listing the images of {wildcards.dataset}"
+        "Indexing {wildcards.dataset}"
     shell:
         "python {input.code[0]} {wildcards.dataset} --settings {params.settings:q} "
         "--data-dir {params.data_dir:q} --index {output} > {log} 2>&1"
@@ -79,7 +79,7 @@ rule prepare:
         n_test=lambda wildcards: 0 if wildcards.task in MEASURED else SETTINGS["n_test"],
         unreadable_limit=SETTINGS["unreadable_limit"],
     message:
-        "Preparing the images of {wildcards.task}"
+        "Preparing {wildcards.task}"
     shell:
         "python {input.code[0]} {wildcards.task} --dataset {params.dataset} "
         "--settings {params.settings:q} --data-dir {params.data_dir:q} --index {input.index} "

@@ -13,10 +13,10 @@ _MOST_TRACKED = 2000
 
 
 def use_this_python(root: Path) -> None:
-    """Let `python` in shell commands be the one that runs Snakemake, with the library in `root`.
+    """Make `python` in shell commands the one that runs Snakemake, with the library in `root`.
 
-    So nobody has to activate an environment first. A conda environment, where one is used, is
-    activated inside the shell command and goes before it.
+    Users then need not activate an environment. A conda environment, if one is used, is activated
+    inside the shell command and takes precedence.
     """
     for name, first in (("PYTHONPATH", root), ("PATH", Path(sys.executable).parent)):
         rest = os.environ.get(name)
@@ -27,14 +27,14 @@ def use_this_python(root: Path) -> None:
 def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
     """`scripts/<script>.py` and the project modules it imports, directly or not; script first.
 
-    Adapters of datasets are imported by name: the one that the script is to use is among them, the
-    others are not.
+    Snakemake tracks neither a file named only inside `shell` nor the modules it imports. As inputs
+    they are compared by content: an edit reruns what depends on it, a fresh checkout nothing.
 
-    A file named only inside `shell` is not tracked by Snakemake, nor is any module that it imports.
-    As inputs they are compared by content: an edit reruns what depends on it, a fresh checkout
-    nothing.
+    Args:
+        adapter: the adapter that the script will import by name; other adapters are not tracked.
 
-    Paths are relative to the working directory, as those of the results are.
+    Returns:
+        Paths relative to the working directory, as those of the results are.
     """
     files = [root / "scripts" / f"{script}.py"]
     if adapter is not None:
@@ -44,14 +44,14 @@ def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
 
 
 def tracked_paths(given: list[str]) -> list[str]:
-    """Files, and folders with their folders of two levels as far as those are not too many."""
+    """Files, and folders with two levels of subfolders unless there are too many of them."""
     found: list[str] = []
     for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
         if path.is_dir():
             folders = [path]
             for pattern in ("*/", "*/*/"):
                 deeper = [folder for folder in path.glob(pattern) if folder.name[0] != "."]
-                # Every one of them is looked at whenever the workflow is parsed.
+                # Each of them is checked whenever the workflow is parsed.
                 folders += deeper if len(deeper) <= _MOST_TRACKED else []
             found += map(str, folders)
         elif path.exists():

@@ -1,4 +1,4 @@
-# Tables, figures, summary, and Snakemake's HTML report.
+# Tables, figures and the summary.
 
 
 rule tables:
@@ -55,7 +55,7 @@ rule tables:
         representation_estimator=SETTINGS["representation_estimator"],
         blocks="--blocks" if BLOCKS else "",
     message:
-        "Making the tables of {wildcards.study}"
+        "Assembling the tables of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "

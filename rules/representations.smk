@@ -1,4 +1,4 @@
-# Intrinsic dimension of what all networks of one task and model learned, at one layer or at each.
+# Intrinsic dimension of the representations in all networks of one task and model.
 
 
 rule representation:
@@ -26,7 +26,7 @@ rule representation:
         layers=SETTINGS["representation_layers"],
         deterministic="--deterministic" if SETTINGS["deterministic"] else "",
     message:
-        "Measuring what {wildcards.model} learned of {wildcards.task}"
+        "Measuring representations of {wildcards.task} in {wildcards.model}"
     shell:
         "python {input.code[0]} --images {input.images} --samples {input.samples} "
         "--runs {input.runs} --k {params.k} --layers {params.layers} "

@@ -1,4 +1,4 @@
-# One network on one training set a job: that is what people add and remove.
+# One job trains one network on one training set: that is what users add and remove.
 
 
 rule train:
@@ -20,7 +20,7 @@ rule train:
         mem_mb=8000,
         runtime=240,
         gpu=1,
-        # No parameter: it changes where networks are trained, not what they become.
+        # Not a parameter: it changes where networks are trained, not the result.
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         outputs=lambda wildcards: outputs_of(wildcards.task),

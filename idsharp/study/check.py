@@ -3,12 +3,14 @@
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from idsharp.models.names import check_blocks, check_image_size, check_model
@@ -17,14 +19,6 @@ from idsharp.study.expand import written_out
 from idsharp.study.messages import explain, is_meant, unknown
 
 SCHEMA = Path(__file__).parents[2] / "rules" / "config.schema.yaml"
-
-#: JSON Schema takes 50.0 for an integer. Scripts would refuse it, and later.
-_Validator = extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
 
 
 def check_config(config: dict) -> dict:
@@ -36,11 +30,11 @@ def check_config(config: dict) -> dict:
     for key, value in _numbers("", config):
         if not math.isfinite(value):
             raise ConfigError(f"{key} is {value}; write a finite number")
-    schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    errors = _Validator(schema).iter_errors(config)
-    error = best_match(error for error in errors if is_meant(error, schema))
+    validator = _validator()
+    errors = validator.iter_errors(config)
+    error = best_match(error for error in errors if is_meant(error, validator.schema))
     if error is not None:
-        raise ConfigError(explain(error, schema))
+        raise ConfigError(explain(error, validator.schema))
     config = written_out(config)
     if config["study"] not in config["studies"]:
         raise ConfigError(unknown("study", config["study"], config["studies"]))
@@ -52,6 +46,21 @@ def check_config(config: dict) -> dict:
     for name in config["studies"]:
         _check_study(name, config)
     return config
+
+
+@cache
+def _validator() -> Validator:
+    """The schema, with integers as Python has them.
+
+    To JSON Schema 50.0 is an integer; the scripts would refuse it, but later.
+    """
+
+    def is_integer(_: Any, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
+    schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return extend(Draft202012Validator, type_checker=types)(schema)
 
 
 def _numbers(key: str, value: Any) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""Every rule tracks the code that it runs."""
+"""Rules track the code they run, and Snakemake is told how to run it."""
 
 import json
 import re
