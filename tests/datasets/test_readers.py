@@ -1,6 +1,7 @@
 """Readers of CSV lists, arrays, DICOM and NIfTI, on miniatures written here and on real files."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from idsharp.datasets import DatasetError, open_dataset
 from idsharp.datasets.errors import UnreadableImageError
+from idsharp.datasets.formats.dicom import read_dicom
 from idsharp.tasks.images import to_uint8
 from tests.conftest import write_image_folder
 
@@ -206,7 +208,7 @@ def test_dicom_in_the_units_of_its_modality(tmp_path):
         ["a/x.dcm", "a", "P7"], ["b/y.dcm", "b", ""],
     ]  # fmt: skip
     assert (data.read(index["where"][0]) == (GRADIENT - 100.0) * 2 - 1024).all()
-    assert (data.read(index["where"][1]) == GRADIENT.max() - GRADIENT).all()
+    assert (data.read(index["where"][1]) == -1 - GRADIENT).all()
     assert to_uint8(data.read(index["where"][0])).max() == 255
 
 
@@ -252,11 +254,51 @@ def test_dicom_compressed_without_loss(tmp_path, compression):
     assert (dataset("dicom", tmp_path).read("x.dcm#1") == frames[1] - 24.0).all()
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_picture_stored_bright_or_dark_first_is_the_same(tmp_path, bits, signed):
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    dtype = np.dtype(f"{'i' if signed else 'u'}{1 if bits == 8 else 2}")
+    # Neither the darkest nor the brightest value that can be stored occurs.
+    picture = np.random.default_rng(0).integers(lowest + 9, lowest + 2**bits - 50, (6, 8), dtype)
+    tags = {"BitsStored": bits, "HighBit": bits - 1, "RescaleSlope": "1.5", "RescaleIntercept": "7"}
+    turned = (2 * lowest + 2**bits - 1 - picture.astype(int)).astype(dtype)
+    write_dicom(tmp_path / "a.dcm", picture, **tags)
+    write_dicom(tmp_path / "b.dcm", turned, **tags | {"PhotometricInterpretation": "MONOCHROME1"})
+    first, second = (read_dicom(tmp_path / name) for name in ("a.dcm", "b.dcm"))
+    assert first.dtype == second.dtype
+    assert (first == second).all()
+    assert (to_uint8(first) == to_uint8(second)).all()
+
+
 def test_dicom_inverted_values_do_not_overflow(tmp_path):
     whole = np.array([[-32768, 0], [1, 32767]], np.int16)
     write_dicom(tmp_path / "x.dcm", whole, PhotometricInterpretation="MONOCHROME1")
     found = dataset("dicom", tmp_path).read("x.dcm#0")
-    assert found.tolist() == [[65535, 32767], [32766, 0]]
+    assert found.tolist() == [[32767, -1], [-2, -32768]]
+
+
+@pytest.mark.parametrize("compression", [None, "RLELossless"])
+def test_dicom_headers_that_claim_too_much_are_not_believed(tmp_path, compression):
+    pydicom = pytest.importorskip("pydicom")
+    claims = [
+        ("frames", {"NumberOfFrames": "1000000000"}),
+        ("pixels", {"Rows": 65535, "Columns": 65535}),
+    ]
+    for name, claim in claims:
+        file = tmp_path / name / "x.dcm"
+        write_dicom(file, np.tile(GRADIENT, (20, 20)), compression)
+        header = pydicom.dcmread(file)
+        for tag, value in claim.items():
+            setattr(header, tag, value)
+        header.save_as(file)
+        data = dataset("dicom", tmp_path / name)
+        tracemalloc.start()
+        assert data.index()["id"].tolist() == ["x.dcm"]
+        with pytest.raises(UnreadableImageError, match=r"x\.dcm: claims .* file cannot hold"):
+            data.read("x.dcm#0")
+        assert tracemalloc.get_traced_memory()[1] < 2e7
+        tracemalloc.stop()
 
 
 def test_headers_of_many_files_are_read_in_several_processes(tmp_path, monkeypatch):
