@@ -62,7 +62,6 @@ PENDING_FILES: set[str] = {
     "tests/datasets/test_adapters_tcia.py",
     "tests/datasets/test_adapters_volumes.py",
     "tests/datasets/test_readers.py",
-    "tests/measure/test_cli.py",
     "tests/properties/test_neighbors.py",
     "tests/report/test_tables.py",
     "tests/workflow/test_workflow.py",

@@ -1,1 +1,1 @@
-"""What every package uses, and what knows no image and no network."""
+"""Foundations of every other package; nothing here knows about images or networks."""

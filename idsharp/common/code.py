@@ -1,4 +1,4 @@
-"""Which modules of the project a Python file imports, found by reading it, not by running it."""
+"""The project's modules that a Python file imports, found by parsing it, without running it."""
 
 import ast
 from collections.abc import Iterable
@@ -12,19 +12,19 @@ _PACKAGE = "idsharp"
 
 @cache
 def imported_modules(file: Path, root: Path = ROOT) -> tuple[str, ...]:
-    """Dotted names of the project's modules that a file imports, anywhere in it, sorted.
+    """Dotted names of the project's modules that a file imports anywhere, sorted.
 
     Args:
         root: the folder that holds the package.
 
     Raises:
-        ValueError: an import is relative.
+        ValueError: the file contains a relative import.
     """
     return modules_in(file.read_text(encoding="utf-8"), root, str(file))
 
 
 def modules_in(source: str, root: Path = ROOT, name: str = "<source>") -> tuple[str, ...]:
-    """As `imported_modules`, of Python source; `name` is for messages."""
+    """`imported_modules` of Python source; `name` stands for it in messages."""
     names = set()
     for node in ast.walk(ast.parse(source, name)):
         if isinstance(node, ast.Import):
@@ -38,14 +38,14 @@ def modules_in(source: str, root: Path = ROOT, name: str = "<source>") -> tuple[
 
 
 def file_of(module: str, root: Path = ROOT) -> Path | None:
-    """The file of a module or package; None if there is none."""
+    """The file of a module or package; None if absent."""
     path = root.joinpath(*module.split("."))
     candidates = path.with_suffix(".py"), path / "__init__.py"
     return next((file for file in candidates if file.is_file()), None)
 
 
 def code_of(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
-    """These files, and those of all the modules that they import, directly or not."""
+    """These files and those of all project modules that they import, directly or indirectly."""
     found: list[Path] = []
     queue = list(files)
     while queue:
@@ -62,7 +62,7 @@ def code_of(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
 
 
 def _module(name: str, root: Path) -> str | None:
-    """The module that an imported name is, or is defined in."""
+    """The module of an imported name: itself, or the one that defines it; None if absent."""
     while name and file_of(name, root) is None:
         name = name.rpartition(".")[0]
     return name or None

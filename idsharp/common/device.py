@@ -1,7 +1,7 @@
-"""Which device a job computes on, when many jobs share a machine, and how exactly.
+"""The device a job computes on where many jobs share a machine, and how exactly it computes.
 
-A scheduler that sets CUDA_VISIBLE_DEVICES is obeyed. On a machine without one, each job takes a
-free slot of a GPU by a file lock, since Snakemake counts GPUs but hands out no device numbers.
+If a scheduler has set CUDA_VISIBLE_DEVICES, only those GPUs are used. Within them each job takes a
+free slot by locking a file, because Snakemake counts GPUs but does not assign device numbers.
 """
 
 import fcntl
@@ -25,13 +25,13 @@ _SECONDS_BETWEEN_TRIES = 1
 
 @contextmanager
 def compute_device(jobs_per_gpu: int = 1, report: Reporter = TO_STDERR) -> Iterator[torch.device]:
-    """A device to compute on until the block ends: a slot of a visible GPU, else the CPU.
+    """A device for the duration of the block: a slot on a visible GPU, or the CPU if there is none.
 
-    Waits while all slots of all GPUs are taken by other jobs of this user on this machine.
+    Waits while other jobs of this user on this machine hold every slot of every GPU.
 
     Args:
-        jobs_per_gpu: jobs that may share one GPU.
-        report: told, once, that the job waits.
+        jobs_per_gpu: how many jobs may share one GPU.
+        report: told once that the job is waiting.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
@@ -39,7 +39,7 @@ def compute_device(jobs_per_gpu: int = 1, report: Reporter = TO_STDERR) -> Itera
         return
     folder = Path(tempfile.gettempdir()) / f"idsharp-gpu-{os.getuid()}"
     folder.mkdir(exist_ok=True, mode=0o700)
-    # Slots are named after the physical device, which differs between jobs of a scheduler.
+    # Named after the physical device: under a scheduler, device 0 is a different GPU in each job.
     names = [torch.cuda.get_device_properties(i).uuid for i in range(count)]
     slots = [
         (i, folder / f"{names[i]}.{slot}") for slot in range(jobs_per_gpu) for i in range(count)
@@ -55,39 +55,40 @@ def compute_device(jobs_per_gpu: int = 1, report: Reporter = TO_STDERR) -> Itera
                     with torch.cuda.device(device):
                         yield torch.device("cuda", device)
                 finally:
-                    # The next job has the place before this process has ended.
+                    # The next job takes the slot before this process has ended.
                     torch.cuda.empty_cache()
                 return
         if attempt == 0:
-            report.say(f"waiting: other jobs hold all {len(slots)} places on {count} GPU(s)")
+            report.say(f"waiting: other jobs hold all {len(slots)} slots on {count} GPU(s)")
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
-    """Let a GPU compute the same to the last bit every time, or as fast as it can.
+    """Choose algorithms that give the same bits every time on a GPU, or the fastest ones.
 
-    A CPU does the first anyway. Float32 is float32 on both.
+    A CPU always gives the same bits. Neither mode replaces float32 by a shorter format.
 
     Args:
-        deterministic: operations that have no such algorithm then raise RuntimeError.
+        deterministic: the same bits every time; an operation without such an algorithm then raises
+            RuntimeError.
     """
-    # cuDNN rounds what convolutions multiply to 10 bits (TF32) unless told otherwise; gradients'
-    # signs are to be the same on a GPU as on a CPU.
+    # By default cuDNN rounds the factors in convolutions to 10 bits (TF32), which can flip signs of
+    # gradients, and FGSM uses nothing else of them.
     torch.backends.cudnn.allow_tf32 = False
     if device.type != "cuda":
         return
-    # Read when cuBLAS is first used, wanted or not (its documentation, "Results reproducibility").
+    # Must be set before cuBLAS is first used (cuBLAS documentation, "Results reproducibility").
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = not deterministic
-    # Asking imports torch's compiler, which takes seconds.
+    # Setting it imports torch's compiler, which takes seconds, so only if it changes something.
     if torch.are_deterministic_algorithms_enabled() != deterministic:
         torch.use_deterministic_algorithms(deterministic)
-    # Filling what is never read costs time and changes no number.
+    # By default torch also fills new memory, which takes time and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def precision_on(device: torch.device, wanted: str) -> str:
-    """The number format of a training: "auto" is bfloat16 where a GPU has it, else float32."""
+    """The number format to train in: "auto" is bfloat16 on a GPU that has it, otherwise float32."""
     if wanted != "auto":
         return wanted
     native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -95,9 +96,9 @@ def precision_on(device: torch.device, wanted: str) -> str:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Largest memory so far in MB: what torch reserved on a GPU, or the process on a CPU."""
+    """Peak memory so far in MB: reserved by torch on a GPU, resident in the process on a CPU."""
     if device.type == "cuda":
-        # What a CUDA graph keeps for its replays is reserved, not allocated.
+        # Memory that a CUDA graph keeps for its replays counts as reserved, not as allocated.
         return round(torch.cuda.max_memory_reserved(device) / 1e6, 1)
     # macOS counts bytes, Linux kibibytes.
     unit = 1 if sys.platform == "darwin" else 1024
@@ -112,7 +113,7 @@ def describe(device: torch.device) -> str:
 
 
 def _processor() -> str:
-    """The processor's name, as Linux gives it, else its kind."""
+    """The processor's model name on Linux, elsewhere its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Identical images: found before anything is measured, counted, and never silently dropped."""
+"""Identical images: found and counted before anything is measured, never silently dropped."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ class Duplicates:
     """Groups of identical images.
 
     Attributes:
-        group: n group numbers; identical images share one. Numbered by first appearance.
-        conflicting: n booleans; true where the same image also occurs under another label.
+        group: n group numbers, shared by identical images, in order of first appearance.
+        conflicting: n booleans, true where the same image also occurs under another label.
     """
 
     group: np.ndarray
@@ -26,22 +26,22 @@ class Duplicates:
 
     @property
     def n_extra(self) -> int:
-        """Images that repeat an earlier one."""
+        """Number of images that repeat an earlier one."""
         return len(self.group) - len(self.first)
 
 
 def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
-    """Group n×… points by exact equality of all their values."""
+    """Group points (n×…) that are equal in every value."""
     return group_by_digest((digest_of(point) for point in points), labels)
 
 
 def digest_of(point: np.ndarray) -> bytes:
-    """What stands for all values of a point, so that memory stays small for any size of image."""
+    """SHA-256 of a point's values, to compare large images without keeping them in memory."""
     return hashlib.sha256(np.ascontiguousarray(point)).digest()
 
 
 def group_by_digest(digests: Iterable[bytes], labels: np.ndarray | None = None) -> Duplicates:
-    """Group points by the digests of their values."""
+    """Group points whose digests are equal."""
     seen: dict[bytes, int] = {}
     group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
     conflicting = np.zeros(len(group), dtype=bool)

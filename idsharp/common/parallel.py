@@ -1,4 +1,4 @@
-"""The same work on many items, in several processes or threads; results in the items' order."""
+"""One function applied to many items by several processes or threads, with results in order."""
 
 import os
 import threading
@@ -14,15 +14,15 @@ from idsharp.common.progress import TO_STDERR, Reporter
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Pieces of work handed over ahead of the one waited for, per worker. More would let results pile
-# up in memory where they are used more slowly than they are made.
+# Pieces of work submitted ahead of the one awaited, per worker. With more, results would pile up in
+# memory if they are consumed more slowly than they are produced.
 _AHEAD = 4
 # Threads make many small reads, of which a network disk serves several at a time.
 _THREADS = 16
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, as schedulers restrict them."""
+    """Number of cores that this process may use; schedulers often allow fewer than there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -41,15 +41,15 @@ def map_in_processes(
     """Yield `work(item)` for every item, computed by several processes.
 
     Args:
-        work: a function of a module, or a `partial` of one, sent to each process once.
-        what: the work's name in lines of progress.
-        processes: at most this many; None: as many as there are usable cores.
-        together: items handed over at a time; many where one takes milliseconds.
-        few: with fewer items everything is done in this process.
+        work: a function defined in a module, or a `partial` of one; sent to each process once.
+        what: the work's name in progress lines.
+        processes: at most this many; None: one per usable core.
+        together: items submitted at a time; choose many if one takes milliseconds.
+        few: with fewer items, everything runs in this process.
         report: told the progress.
 
     Raises:
-        OSError: a process was killed, most often because memory ran out.
+        OSError: a process was killed, most likely because memory ran out.
     """
     processes = min(processes or usable_cores(), -(-len(items) // together))
     if processes < 2 or len(items) < few:
@@ -80,9 +80,9 @@ def map_in_threads(
     """Yield `work(item)` for every item, computed by several threads, which suits reading files.
 
     Args:
-        what: the work's name in lines of progress.
-        stop: set as soon as an item fails or the caller gives up, so that `work` on other items
-            can end early. What has not begun is not begun.
+        what: the work's name in progress lines.
+        stop: set as soon as one item fails or the caller stops iterating, so that running work can
+            end early. Work that has not begun is cancelled in any case.
         report: told the progress.
     """
     with (
@@ -108,14 +108,14 @@ def _in_order(
         while pending:
             yield pending.popleft().result()
     except BaseException:
-        # An error, or a caller that wants no more: the pool waits for what is under way alone.
+        # An error, or a caller that has stopped iterating: wait only for work that has begun.
         if stop is not None:
             stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise
 
 
-# What a worker process does, set once when it starts.
+# The work of a worker process, set once when it starts.
 _kept: Callable | None = None
 
 

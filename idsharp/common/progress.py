@@ -1,4 +1,4 @@
-"""How far a long computation is: lines for a terminal or a log file, out of the way of results."""
+"""Progress of long computations on stderr, for a terminal or a log file."""
 
 import sys
 import time
@@ -7,43 +7,42 @@ from typing import TextIO, TypeVar
 
 Item = TypeVar("Item")
 
-# A terminal's line is brought up to date so often; a file gets a new line every `every` seconds.
-_REFRESH = 0.2  # seconds
+_REFRESH = 0.2  # seconds between two updates of the line on a terminal
 
 
 class Reporter:
-    """Tells a person what is being done and what is worth knowing about the results.
+    """Tells the user what is being done, and what to know about the results.
 
     Args:
-        stream: where lines go; None is stderr.
-        every: seconds between two lines about the same work in a file. Work that takes less time
-            than this is not reported.
-        silent: say nothing.
+        stream: where lines are written; None: stderr.
+        every: seconds between two lines about the same work in a log file. Work that takes less
+            time than this is not reported.
+        silent: write nothing.
     """
 
     def __init__(self, stream: TextIO | None = None, every: float = 5.0, silent: bool = False):
         self._stream, self.every, self.silent = stream, every, silent
 
     def say(self, text: str) -> None:
-        """Say what is done now, or what was found."""
+        """Write a line about what is being done, or what was found."""
         self.write(text, keep=True)
 
     def note(self, text: str) -> None:
-        """Say what a person should know about the results."""
+        """Write a line about something the user should know about the results."""
         self.say(f"note: {text}")
 
     def steps(self, what: str, total: float, done: float = 0) -> "Steps":
-        """Work whose progress is reported as its steps are counted.
+        """Begin work whose steps are counted; `Steps.advance` reports its progress.
 
         Args:
-            what: named at the beginning of each line.
+            what: the work's name, which begins each line.
             total: the amount of work, in any unit.
-            done: how much of it was done earlier.
+            done: the amount that was done earlier.
         """
         return Steps(self, what, total, done)
 
     def over(self, what: str, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
-        """These items, with their progress reported; `total` where they have no length."""
+        """Yield the items and report progress; `total` is needed if they have no length."""
         steps = self.steps(what, len(items) if total is None else total)
         for item in items:
             yield item
@@ -51,11 +50,11 @@ class Reporter:
 
     @property
     def on_terminal(self) -> bool:
-        """Whether one line can be kept up to date."""
+        """Whether the output is a terminal, where a line can be rewritten."""
         return self._out.isatty()
 
     def write(self, text: str, keep: bool) -> None:
-        """Write a line; on a terminal the next one replaces it unless it is to be kept."""
+        """Write a line; on a terminal the next line replaces it unless `keep` is true."""
         if self.silent:
             return
         if self.on_terminal:
@@ -70,7 +69,7 @@ class Reporter:
 
 
 class Steps:
-    """Work of a known amount, from `Reporter.steps`."""
+    """Work of a known amount; made by `Reporter.steps`."""
 
     def __init__(self, reporter: Reporter, what: str, total: float, done: float):
         self.reporter, self.what, self.total = reporter, what, total
@@ -78,7 +77,7 @@ class Steps:
         self.started = self.shown = time.monotonic()
 
     def advance(self, amount: float = 1) -> None:
-        """Count this much work as done; reports it if the last line is old enough."""
+        """Count this much work as done, and report it if the last line is old enough."""
         self.done += amount
         if self.reporter.silent or self.done <= self.before:
             return
@@ -102,7 +101,7 @@ def _in_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-#: To stderr, as jobs report.
+#: Writes to stderr, as the jobs of the pipeline do.
 TO_STDERR = Reporter()
-#: Says nothing, as the library does unless asked.
+#: Writes nothing, the default of the library.
 SILENT = Reporter(silent=True)

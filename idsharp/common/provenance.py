@@ -1,4 +1,4 @@
-"""Which code made a record: versions of packages, and the commit."""
+"""The code behind a record: versions of packages, and the commit."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ from idsharp.version import __version__
 
 
 def provenance(*packages: str) -> dict:
-    """Versions of idsharp, Python and these packages, and the commit of the code."""
+    """Versions of idsharp, Python and these packages (None if absent), and the commit."""
     record = {"idsharp_version": __version__, "python_version": platform.python_version()}
     for package in packages:
         try:
@@ -20,14 +20,14 @@ def provenance(*packages: str) -> dict:
 
 
 def _git_state() -> dict:
-    """Commit of the repository that tracks this file, and whether a tracked file was changed."""
+    """Commit of the repository that tracks this file, and whether tracked files have changed."""
     here = Path(__file__)
     unknown = {"git_commit": None, "git_dirty": None}
     try:
-        # An installed copy may lie inside somebody else's repository, whose commit says nothing.
+        # An installed copy may lie inside another project's repository.
         _git("ls-files", "--error-unmatch", here.name)
         commit = _git("rev-parse", "HEAD")
-        # Without locks, so that many jobs at a time do not meet.
+        # Without locks (see _git), so that jobs that run at the same time do not collide.
         changed = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return unknown

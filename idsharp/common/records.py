@@ -1,7 +1,7 @@
-"""Reading and writing what the pipeline makes: whole files or none, and no NaN.
+"""Reading and writing the pipeline's files: each is written completely or not at all, without NaN.
 
-A record is a flat JSON object. What could not be measured is null, with the reason beside it
-under the same name plus `_reason`.
+A record is a flat JSON object. A value that could not be measured is null, and the key with the
+suffix `_reason` says why.
 """
 
 import csv
@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    # Imported by those who have tables; training, attacks and measures start faster without.
+    # Jobs without tables start faster if pandas is not imported here.
     import pandas as pd
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error."""
+    """A temporary path next to `path` that replaces it when the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays, because writers such as matplotlib choose the format by it.
+    # The suffix is kept because writers such as matplotlib choose the format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private to the user; results are shared like any other file.
+        # mkstemp makes the file private to the user; results get the usual permissions.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -47,7 +47,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, record: dict) -> None:
-    """Write a record atomically. Raises ValueError on NaN or infinity: say what failed instead."""
+    """Write a record atomically.
+
+    Raises:
+        ValueError: a value is NaN or infinite; record null and a reason instead.
+    """
     write_text(path, json.dumps(record, indent=2, allow_nan=False, default=_plain) + "\n")
 
 
@@ -63,10 +67,10 @@ def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
 
 
 def write_rows(path: str | Path, rows: list[dict], columns: list[str] | None = None) -> None:
-    """Write records as a CSV atomically; what a record lacks, or holds as None, stays empty.
+    """Write records atomically as the rows of a CSV file; missing keys and None become empty cells.
 
     Args:
-        columns: the columns, in order; None takes every key in order of first appearance.
+        columns: the columns, in order; None: every key, in order of first appearance.
     """
     columns = columns or list(dict.fromkeys(key for row in rows for key in row))
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
@@ -82,7 +86,7 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
 
 
 def _plain(value: object) -> object:
-    """NumPy scalars and paths as JSON knows them."""
+    """A NumPy scalar or a path as a type that JSON has."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

@@ -1,37 +1,39 @@
-"""The tables of facts in resources/: published values, and where datasets come from."""
+"""The tables in resources/: published values, and the sources of datasets."""
 
 import csv
 from pathlib import Path
 
 
 def resource(name: str) -> Path:
-    """A file of resources/, in the installed package or in the project's folder.
+    """The path of a file in resources/, inside the installed package or in the project's folder.
 
     Raises:
-        FileNotFoundError: neither holds it.
+        FileNotFoundError: neither has it.
     """
-    here = Path(__file__).parents[1]
-    for folder in (here / "resources", here.parent / "resources"):
+    package = Path(__file__).parents[1]
+    folders = package / "resources", package.parent / "resources"
+    for folder in folders:
         if (folder / name).is_file():
             return folder / name
-    raise FileNotFoundError(f"{name} is neither in {here / 'resources'} nor in {here.parent}")
+    raise FileNotFoundError(f"there is no {name} in {folders[0]} or {folders[1]}")
 
 
 def published_values() -> list[dict[str, str]]:
     """The rows of published.csv."""
-    return _rows("published.csv", ",")
+    return _rows("published.csv")
 
 
 def registry() -> dict[str, dict[str, str]]:
-    """The rows of datasets.tsv by the dataset's name."""
-    return {row["dataset"]: row for row in _rows("datasets.tsv", "\t")}
+    """The rows of datasets.tsv, by dataset."""
+    return {row["dataset"]: row for row in _rows("datasets.tsv")}
 
 
 def medmnist_files() -> list[dict[str, str]]:
-    """The rows of medmnist.tsv: a file for each collection and size."""
-    return _rows("medmnist.tsv", "\t")
+    """The rows of medmnist.tsv: one file for each collection and size."""
+    return _rows("medmnist.tsv")
 
 
-def _rows(name: str, delimiter: str) -> list[dict[str, str]]:
+def _rows(name: str) -> list[dict[str, str]]:
+    delimiter = "\t" if name.endswith(".tsv") else ","
     with open(resource(name), newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream, delimiter=delimiter))

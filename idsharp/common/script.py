@@ -1,4 +1,4 @@
-"""What the command-line scripts share."""
+"""How every script of the pipeline runs."""
 
 import gc
 import os
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 
 def run(main: Callable[[], None], timed: bool = True) -> None:
-    """Run a script; wrong input (ValueError, OSError) ends in one line instead of a traceback.
+    """Run a script; wrong input ends in one line on stderr instead of a traceback.
 
-    Our own errors are all ValueErrors with a message for the user; anything else is a defect and
-    keeps its traceback.
+    Wrong input is an OSError or one of the project's own subclasses of ValueError, whose messages
+    are written for users. Anything else is a defect and keeps its traceback.
 
     Args:
-        timed: the last line says how much processor time went into Python and its imports, and
-            how much into the work itself.
+        timed: print as the last line how much processor time Python and the imports took, and how
+            much the work itself.
     """
     start_up = _processor_seconds()
-    # What is imported stays to the end; not to search it for garbage saves a job of torch 0.4 s.
+    # Imported objects stay until the end; not searching them for garbage saves 0.4 s with torch.
     gc.freeze()
     try:
         main()
@@ -31,6 +31,6 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
 
 
 def _processor_seconds() -> float:
-    """Of this process and of those that it started and that ended."""
+    """Processor time of this process and of its child processes that have ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system

@@ -1,4 +1,4 @@
-"""Seeds that come from names, so that adding a dataset changes no other result."""
+"""Seeds derived from names, so that adding a dataset changes no other result."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def seed_for(*names: object) -> int:
-    """A 63-bit seed that depends on these names and on their order, and on nothing else.
+    """A 63-bit seed that depends only on these names and their order.
 
     >>> seed_for("cifar10_3v5", "resnet18", 500) == seed_for("cifar10_3v5", "resnet18", 500)
     True

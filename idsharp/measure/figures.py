@@ -14,7 +14,7 @@ from idsharp.measure.published import Chart
 from idsharp.measure.run import Measured
 from idsharp.properties.dimension import local_dimensions
 from idsharp.properties.estimators import of_family
-from idsharp.report.figures.laws import COLOURS, MARKERS
+from idsharp.report.figures.style import COLORS, MARKERS
 from idsharp.tasks.images import standardize
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -180,13 +180,13 @@ def against(charts: list[Chart]) -> Figure:
             style = (
                 {"marker": "*", "ms": 12, "color": _GREEN}
                 if domain is None
-                else {"marker": MARKERS[domain], "ms": 5, "color": COLOURS[domain]}
+                else {"marker": MARKERS[domain], "ms": 5, "color": COLORS[domain]}
             )
             axis.plot(factor * value, y, ls="none", **style)
             axis.axhline(y, color="#dddddd", lw=0.6, zorder=0)
         axis.set_yticks(range(len(chart.rows)), [_short(name) for name, _, _ in chart.rows])
         for tick, (_, domain, _) in zip(axis.get_yticklabels(), chart.rows, strict=True):
-            tick.set_color(_GREEN if domain is None else COLOURS[domain])
+            tick.set_color(_GREEN if domain is None else COLORS[domain])
             tick.set_fontweight("bold" if domain is None else "normal")
         axis.set_xlim(left=0)
         axis.margins(x=0.1)
@@ -196,7 +196,7 @@ def against(charts: list[Chart]) -> Figure:
         axis.set_title(chart.title.replace("K_F", "$K_F$"), fontsize=9, loc="left")
     domains = sorted({domain for chart in charts for _, domain, _ in chart.rows if domain})
     for domain in domains:
-        panels[0].plot([], [], ls="none", marker=MARKERS[domain], color=COLOURS[domain], ms=5,
+        panels[0].plot([], [], ls="none", marker=MARKERS[domain], color=COLORS[domain], ms=5,
                        label=domain)  # fmt: skip
     panels[0].plot([], [], ls="none", marker="*", color=_GREEN, ms=10, label="this dataset")
     figure.legend(loc="outside upper left", ncols=3)

@@ -58,7 +58,7 @@ def test_a_job_waits_for_a_free_gpu_and_says_so(two_gpus):
         second.close()
         job.join(timeout=10)
     assert got == [1]
-    assert stream.getvalue() == "waiting: other jobs hold all 2 places on 2 GPU(s)\n"
+    assert stream.getvalue() == "waiting: other jobs hold all 2 slots on 2 GPU(s)\n"
 
 
 def test_a_job_that_failed_leaves_its_gpu_to_the_next(two_gpus):

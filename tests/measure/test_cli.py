@@ -1,8 +1,6 @@
 """`idsharp measure` as a user meets it: good input of every kind, and bad input that ends well."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 
@@ -11,7 +9,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from idsharp.common.resources import published_values, registry
 from idsharp.common.seeds import generator
 from idsharp.measure.cli import main
 from idsharp.measure.figures import _telling_pair
@@ -274,29 +271,6 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, capsys, arrays):
     )
     assert first == second
     assert first != other
-
-
-@pytest.mark.slow
-def test_an_installed_copy_has_the_command_and_the_published_values(tmp_path):
-    source = tmp_path / "source"
-    for folder in ("idsharp", "resources"):
-        shutil.copytree(ROOT / folder, source / folder)
-    for file in ("pyproject.toml", "setup.py", "LICENSE"):
-        shutil.copy(ROOT / file, source)
-    (source / "README.md").write_text("")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "install", "--no-deps", "--no-build-isolation", "--no-index",
-                    "--target", tmp_path / "site", source], check=True)  # fmt: skip
-    modules = {file.relative_to(ROOT) for file in (ROOT / "idsharp").rglob("*.py")}
-    assert all((tmp_path / "site" / module).is_file() for module in modules)
-    code = "import idsharp.common.resources as t; print(t.__file__); "
-    code += "print(len(t.published_values()), len(t.registry()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, check=True,
-                          capture_output=True,
-                          env=os.environ | {"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
-    assert done.stdout.split() == [str(tmp_path / "site" / "idsharp" / "common" / "resources.py"),
-                                   str(len(published_values())), str(len(registry()))]  # fmt: skip
-    assert (tmp_path / "site" / "bin" / "idsharp").is_file()
 
 
 def test_importing_the_package_loads_no_torch():

@@ -1,0 +1,182 @@
+"""The wheel, installed with one extra at a time where nothing else can be imported.
+
+Each environment holds the wheel, what it requires with the extra, and what those require: links to
+the distributions that run these tests, so that nothing is downloaded. A package that is imported
+but not required is missing there, as it is for a user.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from importlib.metadata import PackageNotFoundError, PathDistribution, distribution
+from pathlib import Path
+from zipfile import Path as ZipPath
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+from idsharp.common.resources import medmnist_files, published_values, registry
+from idsharp.version import __version__
+from tests.conftest import ROOT
+from tests.datasets.miniatures.xray_dicom import write_dicom
+
+pytestmark = pytest.mark.slow
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+SHARED = ("--max-images", "30", "-k", "4", "--m", "10", "--draws", "2")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, from a copy of the sources, so that none of its leftovers come along."""
+    source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for folder in ("idsharp", "resources"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
+    for file in ("pyproject.toml", "setup.py", "LICENSE", "README.md"):
+        shutil.copy(ROOT / file, source)
+    subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index",
+                    "--wheel-dir", built, source], check=True)  # fmt: skip
+    return next(built.glob("idsharp-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A function that installs the wheel with extras, and returns the environment's folder."""
+
+    def install(*extras: str) -> Path:
+        folder = tmp_path_factory.mktemp("-".join(["with", *extras]))
+        venv.create(folder, with_pip=False)
+        (site,) = (folder / "lib").glob("python*/site-packages")
+        link_requirements(wheel, set(extras), site)
+        python = folder / "bin" / "python"
+        subprocess.run(
+            [*PIP, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True
+        )
+        return folder
+
+    return install
+
+
+def link_requirements(wheel: Path, extras: set[str], site: Path) -> None:
+    """Link to everything that the wheel requires with these extras, directly or not."""
+    (metadata,) = (path for path in ZipPath(wheel).iterdir() if path.name.endswith(".dist-info"))
+    queue, seen = [(PathDistribution(metadata), frozenset(extras))], set()
+    while queue:
+        package, wanted = queue.pop()
+        for line in package.requires or []:
+            requirement = Requirement(line)
+            marker = requirement.marker
+            if marker and not any(marker.evaluate({"extra": e}) for e in wanted or {""}):
+                continue
+            key = requirement.name.lower(), frozenset(requirement.extras)
+            if key in seen:
+                continue
+            seen.add(key)
+            try:
+                found = distribution(requirement.name)
+            except PackageNotFoundError:
+                pytest.skip(f"{requirement.name}, which {package.name} requires, is not installed")
+            link(found, site)
+            queue.append((found, key[1]))
+
+
+def link(package: PathDistribution, site: Path) -> None:
+    for name in {file.parts[0] for file in package.files or [] if file.parts[0] != ".."}:
+        place = site / name
+        if not place.is_symlink() and not place.exists():
+            place.symlink_to(package.locate_file(name))
+
+
+def execute(environment: Path, *arguments: object, fails: bool = False) -> str:
+    """What a program of an environment prints, run outside the tree."""
+    program, *rest = map(str, arguments)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run([environment / "bin" / program, *rest], cwd=environment, env=clean,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    assert (done.returncode != 0) is fails, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Two classes of pictures of 16×16 pixels."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(24):
+        file = folder / "ab"[number % 2] / f"{number}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 16), dtype=np.uint8)).save(file)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Two classes of DICOM files."""
+    folder, rng = tmp_path_factory.mktemp("scans"), np.random.default_rng(0)
+    for number in range(24):
+        pixels = rng.integers(0, 2000, (16, 16)).astype(np.uint16)
+        (folder / "ab"[number % 2]).mkdir(exist_ok=True)
+        write_dicom(folder / "ab"[number % 2] / f"{number}.dcm", pixels)
+    return folder
+
+
+def check_figures(environment: Path, folder: Path) -> None:
+    text = execute(environment, "idsharp", "measure", folder, *SHARED, "--figures", "figures")
+    assert "sharpest pair" in text
+    assert {path.suffix for path in (environment / "figures").iterdir()} == {".png", ".pdf"}
+
+
+def test_with_no_extra_folders_are_measured_and_what_lacks_is_named(installed, pictures, scans):
+    environment = installed()
+    assert execute(environment, "idsharp", "--version").strip() == f"idsharp {__version__}"
+    measured = execute(environment, "idsharp", "measure", pictures, *SHARED, "--against")
+    assert "sharpest pair" in measured
+    assert "not compared: the papers measure at 224×224" in measured
+    needed = execute(environment, "idsharp", "measure", scans, *SHARED, fails=True)
+    assert "pip install 'idsharp[medical]'" in needed
+    options = (*SHARED, "--figures", "figures")
+    needed = execute(environment, "idsharp", "measure", pictures, *options, fails=True)
+    assert "pip install 'idsharp[figures]'" in needed
+    code = (
+        "import numpy as np, idsharp, idsharp.common.resources as r\n"
+        "points = np.random.default_rng(0).normal(size=(60, 5))\n"
+        "assert 1 < idsharp.intrinsic_dimension(points, k=5).value < 20\n"
+        "print(r.__file__, len(r.published_values()), len(r.registry()), len(r.medmnist_files()))\n"
+        "from idsharp.properties.neighbors.search import nearest_neighbors\n"
+        "try:\n    nearest_neighbors(points, 5, method='approximate')\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    first, second = execute(environment, "python", "-c", code).splitlines()
+    place, *counts = first.split()
+    assert Path(place).is_relative_to(environment)
+    resources = published_values(), registry(), medmnist_files()
+    assert counts == [str(len(rows)) for rows in resources]
+    assert "pip install 'idsharp[approximate]'" in second
+
+
+def test_the_extra_figures_brings_all_that_figures_need(installed, pictures):
+    check_figures(installed("figures"), pictures)
+
+
+def test_the_extra_medical_brings_all_that_dicom_needs(installed, scans):
+    assert "sharpest pair" in execute(installed("medical"), "idsharp", "measure", scans, *SHARED)
+
+
+def test_the_two_extras_that_the_documentation_names_go_together(installed, scans):
+    check_figures(installed("medical", "figures"), scans)
+
+
+def test_the_extra_approximate_brings_all_that_large_pools_need(installed):
+    # Imported, not run: it would be compiled for minutes.
+    code = (
+        "from idsharp.properties.neighbors.approximate import _descent; print(_descent().__name__)"
+    )
+    assert execute(installed("approximate"), "python", "-c", code).strip() == "NNDescent"
+
+
+def test_the_wheel_holds_every_module(wheel):
+    held = {name for name in ZipPath(wheel).root.namelist() if name.endswith(".py")}
+    assert held == {file.relative_to(ROOT).as_posix() for file in (ROOT / "idsharp").rglob("*.py")}
