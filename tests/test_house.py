@@ -58,11 +58,7 @@ PENDING_FILES: set[str] = {
     "scripts/figures.py",
     "scripts/train.py",
     "tests/datasets/test_adapters_files.py",
-    "tests/datasets/test_adapters_tables.py",
-    "tests/datasets/test_adapters_tcia.py",
-    "tests/datasets/test_adapters_volumes.py",
     "tests/datasets/test_readers.py",
-    "tests/properties/test_neighbors.py",
     "tests/report/test_tables.py",
     "tests/workflow/test_workflow.py",
 }
