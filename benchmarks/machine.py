@@ -1,7 +1,11 @@
-"""The machine that a benchmark runs on."""
+"""The machine that a benchmark runs on, and the cost of a command on it."""
 
 import os
 import platform
+import resource
+import subprocess
+import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -24,3 +28,15 @@ def machine() -> dict:
         "python": platform.python_version(),
         "date": date.today().isoformat(),
     }
+
+
+def run(command: list, folder: Path) -> tuple[float, float]:
+    """Wall time and processor time (s) of a command and of all that it starts."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with open(folder / "output.txt", "w") as output:
+        done = subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+    if done.returncode:
+        sys.exit((folder / "output.txt").read_text())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return time.perf_counter() - started, busy

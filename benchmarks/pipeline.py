@@ -10,34 +10,20 @@ Snakemake's. The rest of cores × wall time is waiting. Writes `pipeline.md` bes
 import argparse
 import os
 import re
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from machine import machine
+import job_rate
+from machine import machine, run
 
 HERE = Path(__file__).resolve().parent
 RULES = ("locate", "index", "prepare", "properties", "train", "attack", "representation")
 RULES += ("tables", "figures", "summary")
 LINE = re.compile(r"processor time: ([\d.]+) s to start, ([\d.]+) s to work")
-
-
-def run(command: list, folder: Path) -> tuple[float, float]:
-    """Wall time and processor time (s) of a command and of all that it starts."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    with open(folder / "output.txt", "w") as output:
-        done = subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit((folder / "output.txt").read_text())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return time.perf_counter() - started, busy
 
 
 def times_of_jobs(logs: Path) -> dict[str, list[tuple[float, float]]]:
@@ -108,6 +94,8 @@ def main() -> None:
         report = run([*snakemake, "--report", f"results/{args.study}/report.html"], folder)
         times = times_of_jobs(folder / "results" / args.study / "logs")
     text = page(args.study, args.cores, wall + report[0], busy + report[1], report, times)
+    if job_rate.TABLE.exists():
+        text += f"\n{job_rate.line()}\n"
     args.out.write_text(text, encoding="utf-8")
     print(text)
 
