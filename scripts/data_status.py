@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from idsharp.common.script import run
-from idsharp.study.availability import instructions, look_over, status_table
+from idsharp.study.availability import datasets_of, look_over_all, status
 from idsharp.study.check import check_config
-from idsharp.study.config import adapter_settings, study_settings
+from idsharp.study.config import study_settings
 from idsharp.study.files import read_config
 
 _DEFAULT = Path(__file__).parent.parent / "config.yaml"
@@ -22,24 +22,9 @@ def main() -> None:
     config = read_config(_DEFAULT, [args.configfile] if args.configfile else [])
     config = check_config(config | {"study": args.study or config["study"]})
     study = study_settings(config)
-    names = args.datasets or list(config["datasets"])
-    unknown = [name for name in names if name not in config["datasets"]]
-    if unknown:
-        raise OSError(f"no dataset {unknown[0]}; there are: {', '.join(config['datasets'])}")
-    if args.study:
-        tasks = (*study["tasks"], *study["measured"])
-        used = {config["tasks"][task]["dataset"] for task in tasks}
-        names = [name for name in names if name in used]
-    found = [
-        look_over(name, adapter_settings(config, study, name), config["data_dir"]) for name in names
-    ]
-    print(status_table(found))
-    if args.datasets:
-        for one in found:
-            if one.state == "missing":
-                print(f"\n{instructions(one)}")
-    elif any(one.state == "missing" for one in found):
-        print("\nWhat to do about one that is missing: python scripts/data_status.py NAME")
+    every = datasets_of(config, study) if args.study else list(config["datasets"])
+    found = look_over_all(config, study, args.datasets or every)
+    print(status(found, explain=bool(args.datasets)))
 
 
 if __name__ == "__main__":

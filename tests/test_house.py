@@ -170,3 +170,9 @@ def test_no_function_is_long():
                 if length > MOST_LINES_OF_A_FUNCTION:
                     found.add(f"{name_of(file)}: {node.name}")
     check(found, PENDING_FUNCTIONS, "functions that are too long")
+
+
+def test_pools_of_processes_and_threads_stand_in_one_place():
+    files = python_files("idsharp", "scripts", "rules")
+    users = {name_of(f) for f in files if re.search("PoolExecutor|multiprocessing", f.read_text())}
+    assert users == {"idsharp/common/parallel.py"}

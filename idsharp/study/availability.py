@@ -1,5 +1,6 @@
 """Which datasets of a study are there, which can be downloaded, and what to do about the others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,14 +71,34 @@ def _already_there(dataset: Dataset) -> list[str]:
     return [f"found in {dataset.path}: {', '.join(names[:_NAMED]) or 'nothing'}{more}"]
 
 
+def datasets_of(config: dict, study: dict) -> list[str]:
+    """The datasets of a study's tasks, each once."""
+    tasks = [*study["tasks"], *study["measured"]]
+    return list(dict.fromkeys(config["tasks"][task]["dataset"] for task in tasks))
+
+
 def look_over_study(config: dict, study: dict) -> list[Availability]:
     """The state of each dataset of a study; those that were located before count as present."""
-    tasks = [*study["tasks"], *study["measured"]]
+    index = Path("results", study["name"], "index")
+    names = datasets_of(config, study)
+    return look_over_all(
+        config, study, [name for name in names if not (index / f"{name}.receipt.json").exists()]
+    )
+
+
+def look_over_all(config: dict, study: dict, names: Iterable[str]) -> list[Availability]:
+    """The state of the datasets with these names.
+
+    Raises:
+        ConfigError: a name that is not among the datasets of the configuration.
+    """
     found = []
-    for dataset in dict.fromkeys(config["tasks"][task]["dataset"] for task in tasks):
-        if not Path(f"results/{study['name']}/index/{dataset}.receipt.json").exists():
-            settings = adapter_settings(config, study, dataset)
-            found.append(look_over(dataset, settings, config["data_dir"]))
+    for name in names:
+        if name not in config["datasets"]:
+            known = ", ".join(config["datasets"])
+            raise ConfigError(f"no dataset {name}; there are: {known}")
+        settings = adapter_settings(config, study, name)
+        found.append(look_over(name, settings, config["data_dir"]))
     return found
 
 
@@ -139,3 +160,18 @@ def status_table(found: list[Availability]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def status(found: list[Availability], explain: bool) -> str:
+    """The table of the datasets' states, and what to do about those that are missing.
+
+    Args:
+        explain: give the instructions for each one, instead of saying how to get them.
+    """
+    missing = [one for one in found if one.state == "missing"]
+    parts = [status_table(found)]
+    if explain:
+        parts += [instructions(one) for one in missing]
+    elif missing:
+        parts.append("What to do about a missing one: python scripts/data_status.py NAME")
+    return "\n\n".join(parts)
