@@ -24,7 +24,8 @@ from idsharp.models.inference import autocast, predict
 from idsharp.tasks.images import standardize
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.adam import Adam
-from idsharp.training.loop import Engine, Recipe, train
+from idsharp.training.loop import train
+from idsharp.training.recipe import Engine, Recipe, Training
 
 OUTPUTS = 1000
 
@@ -97,16 +98,8 @@ def idsharp(options: argparse.Namespace, device: torch.device, timer: "Timer") -
     recipe = Recipe(options.epochs + 1, options.batch, 1e-4)
     engine = Engine(options.precision, options.deterministic, options.cuda_graphs)
     everything = LabelledImages(images, labels, [str(i) for i in range(len(images))])
-    train(
-        model,
-        everything,
-        everything[:2],
-        recipe,
-        0,
-        device,
-        EpochEnds(timer),
-        engine,
-    )
+    training = Training(model, everything, everything[:2], recipe, 0, device, engine)
+    train(training, EpochEnds(timer))
     rate = len(images) * options.epochs / timer.seconds
     on_device = torch.from_numpy(images).to(device)
     precision = precision_on(device, options.precision)

@@ -2,8 +2,6 @@
 
 import argparse
 
-import torch
-
 from idsharp.attacks.evaluate import attack_networks
 from idsharp.attacks.example import write_examples
 from idsharp.attacks.files import write_per_image
@@ -11,7 +9,7 @@ from idsharp.attacks.plan import ATTACKS, attack_plan, settings_of
 from idsharp.common.device import compute_device
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_rows
-from idsharp.common.script import run
+from idsharp.common.script import add_compute_options, add_task_options, run
 from idsharp.models.checkpoints import trained_models
 from idsharp.tasks.subsets import load_subset
 
@@ -20,8 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", help="name of the task")
     parser.add_argument("model", help="name of the network")
-    parser.add_argument("--images", required=True, help="images of the task, .npy")
-    parser.add_argument("--samples", required=True, help="its samples, .csv")
+    add_task_options(parser)
     parser.add_argument("--runs", nargs="+", required=True, help="training records, .json")
     parser.add_argument("--attacks", nargs="+", required=True, choices=list(ATTACKS))
     parser.add_argument("--epsilons", type=int, nargs="+", required=True, help="in 1/255")
@@ -30,19 +27,16 @@ def main() -> None:
             option = f"--{key.replace('_', '-')}"
             about = setting.metadata["help"]
             parser.add_argument(option, type=setting.type, default=setting.default, help=about)
-    parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--jobs-per-gpu", type=int, default=1)
+    add_compute_options(parser)
     parser.add_argument("--table", required=True, help="table to write, .csv")
     parser.add_argument("--per-image", required=True, help="outcome of every image, .npz")
     parser.add_argument("--examples", required=True, help="images to look at, .npz")
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
     test_set = load_subset(args.images, args.samples, "test")
     plan = attack_plan(args.attacks, args.epsilons, vars(args))
     networks = trained_models(args.runs, test_set.images.shape[1])
-    with compute_device(args.jobs_per_gpu) as device:
+    with compute_device(args.jobs_per_gpu, args.threads) as device:
         found = attack_networks(networks, test_set, plan, device, args.deterministic, TO_STDERR)
     names = {"task": args.task, "model": args.model}
     write_examples(args.examples, found.examples)

@@ -5,7 +5,7 @@ import argparse
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.provenance import provenance
 from idsharp.common.records import write_json
-from idsharp.common.script import run
+from idsharp.common.script import add_task_options, run
 from idsharp.common.seeds import generator
 from idsharp.properties.record import in_words, properties_record, unmeasured_record
 from idsharp.tasks.subsets import TooFewImagesError, load_subset
@@ -14,8 +14,7 @@ from idsharp.tasks.subsets import TooFewImagesError, load_subset
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", help="name of the task")
-    parser.add_argument("--images", required=True, help="images of the task, .npy")
-    parser.add_argument("--samples", required=True, help="its samples, .csv")
+    add_task_options(parser)
     parser.add_argument("--k", type=int, required=True, help="neighbours of the MLE")
     parser.add_argument("--m", type=int, required=True, help="images to a draw for K_F")
     parser.add_argument("--draws", type=int, required=True, help="draws for K_F")

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from idsharp.models.build import build_model
-from idsharp.training.loop import Engine, Recipe, train
-from tests.training.test_loop import two_classes
+from idsharp.training.loop import train
+from idsharp.training.recipe import Engine, Recipe
+from tests.training.conftest import training_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is there")
 
@@ -13,8 +14,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is
 def trained(name, **options):
     """Record, history and weights of a short training; the last batch is not full."""
     model = build_model(name, 1, 2, seed=1, image_size=32)
-    options = (Recipe(4, 20, 1e-4), 3, torch.device("cuda", 0), print, Engine(**options))
-    record, history = train(model, two_classes(130), two_classes(60, seed=9), *options)
+    engine = Engine(**options)
+    recipe = Recipe(4, 20, 1e-4)
+    record, history = train(training_of(model, recipe, 130, 60, 3, "cuda:0", engine=engine))
     return record, [{k: v for k, v in r.items() if k != "seconds"} for r in history], model
 
 

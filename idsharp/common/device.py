@@ -24,15 +24,20 @@ _SECONDS_BETWEEN_TRIES = 1
 
 
 @contextmanager
-def compute_device(jobs_per_gpu: int = 1, report: Reporter = TO_STDERR) -> Iterator[torch.device]:
+def compute_device(
+    jobs_per_gpu: int = 1, threads: int | None = None, report: Reporter = TO_STDERR
+) -> Iterator[torch.device]:
     """A device for the duration of the block: a slot on a visible GPU, or the CPU if there is none.
 
     Waits while other jobs of this user on this machine hold every slot of every GPU.
 
     Args:
         jobs_per_gpu: how many jobs may share one GPU.
+        threads: CPU threads of torch, from now on; None leaves them as they are.
         report: told once that the job is waiting.
     """
+    if threads:
+        torch.set_num_threads(threads)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
         yield torch.device("cpu")

@@ -1,5 +1,6 @@
 """How every script of the pipeline runs."""
 
+import argparse
 import gc
 import os
 import sys
@@ -28,6 +29,19 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
         if type(error) is ValueError:
             raise
         sys.exit(f"error: {error}")
+
+
+def add_task_options(parser: argparse.ArgumentParser) -> None:
+    """The files of a prepared task, as `load_subset` takes them."""
+    parser.add_argument("--images", required=True, help="images of the task, .npy")
+    parser.add_argument("--samples", required=True, help="samples of the task, .csv")
+
+
+def add_compute_options(parser: argparse.ArgumentParser) -> None:
+    """Where and how exactly networks are computed."""
+    parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--jobs-per-gpu", type=int, default=1, help="jobs that may share a GPU")
 
 
 def _processor_seconds() -> float:

@@ -1,6 +1,6 @@
 """Intrinsic dimension of a trained network's representations of images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -8,17 +8,54 @@ import torch
 
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.models.build import ScaledModel
-from idsharp.properties.estimators import ESTIMATORS, neighbors_needed
+from idsharp.properties.estimators import ESTIMATORS, ONE_OF_EACH_FAMILY, neighbors_needed
 from idsharp.properties.neighbors.out_of_core import nearest_by_columns
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.record import dimension_record, dimensions
 from idsharp.representations.activations import stored_activations
-from idsharp.representations.layers import CHOICES, layers_of, penultimate_of
+from idsharp.representations.layers import CHOICES, PENULTIMATE, layers_of, penultimate_of
 from idsharp.representations.point_file import PointFile
 
 # Layers of at most this many values per image are read into memory, where the neighbor search works
 # by blocks of points and takes any number of them.
 _FEW_COLUMNS = 8192
+
+
+def measured_networks(
+    networks: Iterable[tuple[dict, ScaledModel | None]],
+    pool: np.ndarray,
+    k: int,
+    device: torch.device,
+    layers: str = "penultimate",
+    report: Reporter = SILENT,
+) -> list[dict]:
+    """Dimensions of what the networks of a task learned of their training sets, as a table.
+
+    Args:
+        networks: names (task, model, n_train, seed and status) and network, None where it did not
+            train, as `trained_models` gives them.
+        pool: images of the task (n×C×H×W uint8), of which the first N are the training set of
+            size N.
+        k, device, layers: as in `representation_records`.
+        report: told the progress, and the dimension of every layer.
+
+    Returns:
+        A row per network and layer: its names, and the keys of `representation_records`; of
+        networks that did not train, one row with their names.
+    """
+    rows = []
+    for names, model in networks:
+        if model is None:
+            rows.append(names | {"layer": PENULTIMATE})
+            continue
+        images, title = pool[: names["n_train"]], "{model} n {n_train} seed {seed}".format(**names)
+        for record in representation_records(
+            model, names["model"], images, k, device, layers, report
+        ):
+            rows.append(names | record)
+            found = (f"{ESTIMATORS[name].short} {record[name]}" for name in ONE_OF_EACH_FAMILY)
+            report.say(f"{title}, {record['layer']}: {', '.join(found)}")
+    return rows
 
 
 def representation_records(

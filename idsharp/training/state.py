@@ -1,7 +1,6 @@
-"""The state of a running training in a file, so that one that is killed goes on where it was."""
+"""The state of a running training in a file, so that an interrupted training can resume."""
 
 import hashlib
-import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +20,16 @@ _SHARE = 0.02
 
 
 class StoppedError(InterruptedError):
-    """A signal ended the training early; its state is kept."""
+    """A signal ended the training early; its state is saved."""
 
 
 class StateFile:
-    """Keeps the state of one training.
+    """The file that holds the state of one training.
 
     Args:
         path: of the file; nothing else may write there.
-        stopped: says by which signal the process is asked to end, if any (`stop_signals`).
+        stopped: returns the name of the signal that asked the process to end, or None
+            (`stop_signals`).
         seconds: between two writes, at least.
         report: told what a person should know.
     """
@@ -48,23 +48,25 @@ class StateFile:
         self.next = time.monotonic() + seconds
 
     def load(self, fingerprint: str) -> dict | None:
-        """The state that is there, if it belongs to the training with this fingerprint."""
+        """The saved state of the training with this fingerprint; None if there is none."""
         if not self.path.exists():
             return None
         try:
-            # Only tensors and plain values are read: a changed file cannot run code.
+            # Only tensors and plain values are read: a manipulated file cannot run code.
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             known = state.pop("fingerprint")
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
-            self.report.note(f"{self.path} cannot be read ({error}): starting anew")
+        except Exception as error:  # unpickling a damaged file may raise any
+            self.report.note(f"{self.path} cannot be read ({error}): training starts over")
             return None
         if known != fingerprint:
-            self.report.note(f"{self.path} is of other settings, data or code: starting anew")
+            self.report.note(
+                f"{self.path} belongs to other settings, data or code: training starts over"
+            )
             return None
         return state
 
     def check(self, fingerprint: str, state: Callable[[], dict]) -> None:
-        """Write the state when it is time to, or when the process is asked to end.
+        """Write the state if the time has come or the process is asked to end.
 
         Raises:
             StoppedError: the process is asked to end.
@@ -73,18 +75,18 @@ class StateFile:
         if not signal_name and time.monotonic() < self.next:
             return
         started = time.monotonic()
-        kept = f"the state is kept in {self.path}, from which the same command goes on"
+        outcome = f"the state is saved in {self.path}, and the same command resumes from it"
         try:
             with atomic_path(self.path) as temporary:
                 torch.save(state() | {"fingerprint": fingerprint}, temporary)
         except (OSError, RuntimeError) as error:
             # A full disk is no reason to lose the training as well.
-            kept = f"its state could not be kept: {error}"
-            self.report.note(kept)
+            outcome = f"its state could not be saved: {error}"
+            self.report.note(outcome)
         ended = time.monotonic()
         self.next = ended + max(self.seconds, (ended - started) / _SHARE)
         if signal_name:
-            raise StoppedError(f"stopped by {signal_name}; {kept}")
+            raise StoppedError(f"stopped by {signal_name}; {outcome}")
 
     def remove(self) -> None:
         """Delete the file, once the results are written."""
@@ -93,7 +95,7 @@ class StateFile:
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], str | None]]:
-    """Within the block SIGTERM and SIGINT end nothing by themselves, the first time.
+    """Within the block, the first SIGTERM or SIGINT ends nothing by itself.
 
     Yields:
         A function that returns the name of the signal that has come, or None.

@@ -1,4 +1,4 @@
-"""A training that was interrupted ends as one that was not."""
+"""An interrupted training ends like an uninterrupted one."""
 
 import io
 import os
@@ -18,10 +18,10 @@ from idsharp.common.code import code_of
 from idsharp.common.progress import Reporter
 from idsharp.common.records import read_json, write_rows
 from idsharp.training import state as training_state
-from idsharp.training.loop import Recipe
+from idsharp.training.recipe import Recipe
 from idsharp.training.state import StateFile, StoppedError, code_digest, stop_signals
 from tests.conftest import ROOT, blobs
-from tests.training.test_loop import quietly, tiny_model
+from tests.training.conftest import quietly, tiny_model
 
 RECIPE = Recipe(3, 8, 1e-3)
 TIMES = {"train_seconds", "images_per_second", "peak_memory_mb", "n_interruptions"}
@@ -43,13 +43,13 @@ class After:
         return "SIGTERM" if self.left == 0 else None
 
 
-def test_a_training_stopped_anywhere_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_training_stopped_anywhere_ends_like_an_uninterrupted_one(tmp_path):
     model = tiny_model()
     expected = untimed(*quietly(model, RECIPE))
     # Three epochs of four batches and two batches of testing each.
     for moment in range(1, 19):
         path = tmp_path / f"{moment}.state"
-        with pytest.raises(StoppedError, match=rf"stopped by SIGTERM; .*{path.name}, from which"):
+        with pytest.raises(StoppedError, match=rf"stopped by SIGTERM; .*{path.name}, and the same"):
             quietly(tiny_model(), RECIPE, state_file=StateFile(path, After(moment)))
         resumed = tiny_model()
         record, history = quietly(resumed, RECIPE, state_file=StateFile(path))
@@ -80,7 +80,7 @@ def test_a_state_of_another_training_is_not_used(tmp_path, changed, monkeypatch)
     state_file = StateFile(path, report=Reporter(stream))
     record, _ = quietly(model, recipe, state_file=state_file, **options)
     assert record["n_interruptions"] == 0
-    assert "starting anew" in stream.getvalue()
+    assert "training starts over" in stream.getvalue()
     assert not (tmp_path / "exploded").exists()
 
 
@@ -113,7 +113,7 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     stream = io.StringIO()
     state_file = StateFile(tmp_path / "training.state", seconds=0, report=Reporter(stream))
     assert quietly(tiny_model(), RECIPE, state_file=state_file)[0]["status"] == "ok"
-    assert "could not be kept: no space left" in stream.getvalue()
+    assert "could not be saved: no space left" in stream.getvalue()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,8 +219,8 @@ def test_killed_and_restarted_equals_uninterrupted(task):
     process = start(task, "parts")
     printed = interrupt(process, state, signal.SIGTERM)
     assert process.returncode == 1, printed
-    assert "going on after epoch" in printed
-    assert f"error: stopped by SIGTERM; the state is kept in {state}" in printed
+    assert "resuming after epoch" in printed
+    assert f"error: stopped by SIGTERM; the state is saved in {state}" in printed
     assert not list(task.glob("parts.[jpc]*")), "nothing half-made may be left"
     process = start(task, "parts")
     printed = process.communicate(timeout=300)[0]
