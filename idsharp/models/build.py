@@ -1,6 +1,6 @@
-"""Networks from scratch, for 1 or 3 channels, taking images in [0, 1].
+"""Networks with random weights, for 1 or 3 channels, that take images in [0, 1].
 
-The nine of the papers, and every other classification model of torchvision by its name.
+The nine of the papers, and every other classification model of torchvision by name.
 """
 
 import torch
@@ -9,15 +9,15 @@ from torch import nn
 from idsharp.models._torchvision import torchvision
 from idsharp.models.names import check_image_size, check_model
 
-# He's initialisation of a first convolution by fan in: torchvision's own for these, and torch's
-# default; the others take fan out (He et al. 2015) or a fixed width, which depends on no channels.
+# Families whose first convolution torchvision initializes by fan in (He et al. 2015). The others
+# use fan out or a fixed width, neither of which depends on the number of channels.
 _FAN_IN = ("alexnet", "densenet", "shufflenet", "squeezenet", "vit")
 
 
 class ScaledModel(nn.Module):
     """A network behind a fixed scaling, so that attacks work on images in [0, 1].
 
-    The papers feed intensities of [0, 255] without further normalisation: `scale` = 255.
+    The papers feed intensities in [0, 255] without further normalization: `scale` = 255.
     """
 
     def __init__(self, network: nn.Module, scale: float):
@@ -38,17 +38,19 @@ def build_model(
     input_scale: float = 255.0,
     image_size: int = 224,
 ) -> ScaledModel:
-    """A classification model of torchvision with random weights that depend on `seed` alone.
+    """A classification model of torchvision with random weights that depend only on `seed`.
 
-    GoogLeNet and Inception come without their auxiliary classifiers: one loss trains all networks.
+    GoogLeNet and Inception come without their auxiliary classifiers: the same loss trains all
+    networks.
 
     Args:
         channels: 1 or 3 input channels.
         outputs: size of the head: the number of classes, or 1000 as in the papers' released code.
-        image_size: pixels on a side; vision transformers and MaxViT are built for it.
+        input_scale: factor on images in [0, 1] before the first layer.
+        image_size: pixels per side; vision transformers and MaxViT are built for one size.
 
     Raises:
-        ValueError: unknown name, or images that the network cannot take.
+        ValueError: unknown name, or an image size that the network cannot take.
     """
     check_model(name)
     check_image_size(name, image_size)
@@ -67,7 +69,7 @@ def build_model(
 
 
 def _set_input_channels(network: nn.Module, channels: int, mode: str) -> None:
-    """Replace the first convolution by one for another number of channels, freshly initialised."""
+    """Replace the first convolution by a newly initialized one for this number of channels."""
     name, first = next(
         (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
     )

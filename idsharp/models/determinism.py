@@ -1,9 +1,9 @@
 """Pooling that a GPU computes the same way every time.
 
-The gradient of torch's adaptive average pooling adds up in no fixed order on a GPU, and raises an
-error where deterministic algorithms are asked for (PyTorch's documentation of
-`use_deterministic_algorithms`). VGG and AlexNet pool so before their first fully connected layer;
-networks that pool to a single value use another operation. Not measured on a GPU yet.
+On a GPU, the gradient of torch's adaptive average pooling is summed in no fixed order, and raises
+an error if deterministic algorithms are required (PyTorch's documentation of
+`use_deterministic_algorithms`). VGG and AlexNet pool this way before their first fully connected
+layer; networks that pool to a single value use another operation. Not yet measured on a GPU.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 
 
 class AveragePool(nn.Module):
-    """Adaptive average pooling by two matrix products; the same as torch's but for rounding."""
+    """Adaptive average pooling by two matrix products; equal to torch's up to rounding."""
 
     def __init__(self, size: tuple[int, int]):
         super().__init__()
@@ -28,9 +28,9 @@ class AveragePool(nn.Module):
 
 
 def averages(n: int, parts: int, device: torch.device | str = "cpu") -> torch.Tensor:
-    """The parts×n matrix that averages n values in `parts` windows, as adaptive pooling does.
+    """The parts×n matrix that averages n values over `parts` windows, as adaptive pooling does.
 
-    Window i goes from ⌊i·n/parts⌋ to ⌈(i+1)·n/parts⌉, the end excluded.
+    Window i reaches from ⌊i·n/parts⌋ to ⌈(i+1)·n/parts⌉, the end excluded.
     """
     window = torch.arange(parts, device=device)[:, None]
     position = torch.arange(n, device=device)
@@ -39,7 +39,7 @@ def averages(n: int, parts: int, device: torch.device | str = "cpu") -> torch.Te
 
 
 def replace_pooling(model: nn.Module) -> None:
-    """Put AveragePool in the place of every adaptive average pooling to more than one value."""
+    """Replace every adaptive average pooling to more than one value by an AveragePool."""
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size not in (1, (1, 1)):
             size = module.output_size

@@ -1,4 +1,4 @@
-"""What a network makes of 8-bit images."""
+"""Predictions of a network on 8-bit images."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import torch
 
 from idsharp.models.build import ScaledModel
 
-# Images at a time where the caller says nothing: a GPU is filled by many; on a CPU the activations
-# of few stay near its caches.
+# Default batch sizes: a GPU needs many images to be busy; on a CPU, the activations of a few stay
+# in its caches.
 _BATCH = {"cuda": 250, "cpu": 50}
 
 
@@ -18,7 +18,7 @@ def as_input(images: torch.Tensor) -> torch.Tensor:
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """A block that computes in this precision, "float32" or "bfloat16"."""
-    # Each weight is cast once a step anyway, and a cache must not outlive a captured CUDA graph.
+    # Each weight is cast once per step anyway, and a cache must not outlive a captured CUDA graph.
     return torch.autocast(
         device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False
     )
@@ -47,6 +47,6 @@ def predict(
 
 
 def constant(logits: torch.Tensor) -> bool:
-    """Whether logits (n×outputs) differ between images by no more than float32 rounds."""
+    """Whether logits (n×outputs) are the same for all images up to the rounding of float32."""
     spread = (logits.amax(dim=0) - logits.amin(dim=0)).max().item()
     return spread <= 1e-6 * logits.abs().max().item()

@@ -1,7 +1,7 @@
-"""torchvision's classification models by name, and the image sizes they take; needs no torch.
+"""torchvision's classification models by name, and the image sizes they take.
 
-The pipeline checks settings against this list whenever the Snakefile is parsed. Sizes were found by
-passing a batch through each network in training mode.
+Needs no torch, since the pipeline checks settings against these lists whenever the Snakefile is
+parsed. Sizes were found by passing a batch through each network in training mode.
 """
 
 import difflib
@@ -31,8 +31,8 @@ MODELS = (
     "vit_l_16", "vit_l_32", "wide_resnet101_2", "wide_resnet50_2",
 )  # fmt: skip
 
-# Below these sizes in pixels a pooling or a convolution has nothing left to work on. By the
-# beginning of the name; the others take any image.
+# Smallest image size in pixels, by the beginning of the name: below it, a pooling or a convolution
+# has no input left. The others take any image.
 _SMALLEST = {
     "alexnet": 63,
     "convnext": 32,
@@ -44,7 +44,7 @@ _SMALLEST = {
     "swin": 4,
     "vgg": 32,
 }
-# Cut into patches of fixed size: the image must be a multiple of this.
+# These cut images into patches of fixed size, so that image sizes are multiples of it.
 _MULTIPLE = {
     "maxvit_t": 224,
     "vit_b_16": 16,
@@ -60,7 +60,7 @@ _BLOCKS = ("resnet", "resnext", "wide_resnet", "vgg", "squeezenet", "densenet")
 
 
 def check_blocks(name: str) -> None:
-    """Raise ValueError for a network whose blocks have no names here."""
+    """Raise ValueError for a network whose blocks are not named here."""
     if not name.startswith(_BLOCKS):
         raise ValueError(
             f"the blocks of {name} have no names here, only those of {', '.join(_BLOCKS)}: set "
@@ -69,7 +69,7 @@ def check_blocks(name: str) -> None:
 
 
 def check_model(name: str) -> None:
-    """Raise ValueError for a name that is none of MODELS, with the nearest one."""
+    """Raise ValueError for a name that is not in MODELS, with the most similar one that is."""
     if name not in MODELS:
         near = difflib.get_close_matches(str(name), MODELS, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""

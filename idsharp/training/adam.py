@@ -1,4 +1,4 @@
-"""Adam, as torch computes it."""
+"""Adam as torch computes it, without the compiler that `torch.optim.Adam` imports."""
 
 import torch
 from torch.optim.adam import adam
@@ -7,9 +7,9 @@ from torch.optim.adam import adam
 class Adam:
     """torch's own Adam step (`torch.optim.adam.adam`) with nothing around it.
 
-    `torch.optim.Adam` imports torch's compiler when it is made, which costs each of thousands of
-    short jobs seconds; the numbers are the same. On a GPU the counters of steps live there, too, so
-    that a step can be captured in a CUDA graph.
+    The numbers are those of `torch.optim.Adam`, which imports torch's compiler when it is created
+    (`idsharp.models._torchvision` says what that costs). On a GPU the step counters live there,
+    too, so that a step can be captured in a CUDA graph.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Adam:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, list[torch.Tensor]]:
-        """What the next steps depend on, besides the parameters."""
+        """All that the next steps depend on, besides the parameters."""
         names = ("averages", "square_averages", "steps")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: dict[str, list[torch.Tensor]]) -> None:
-        """Go on from a `state_dict` of the same parameters."""
+        """Continue from a `state_dict` of the same parameters."""
         for name, tensors in state.items():
             for ours, theirs in zip(getattr(self, name), tensors, strict=True):
                 ours.copy_(theirs)
