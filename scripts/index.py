@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_csv
 from idsharp.common.script import run
 from idsharp.datasets import open_dataset
@@ -19,7 +20,7 @@ def main() -> None:
     write_csv(args.index, index)
     counts = index["label"].value_counts().sort_index()
     listed = ", ".join(f"{label} {count}" for label, count in counts.head(12).items())
-    print(f"{args.dataset}: {len(index)} images in {len(counts)} classes ({listed})")
+    TO_STDERR.say(f"{args.dataset}: {len(index)} images in {len(counts)} classes ({listed})")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_json
 from idsharp.common.script import run
 from idsharp.datasets.base import receipt
@@ -23,7 +24,7 @@ def main() -> None:
     dataset = found.dataset
     record = receipt(dataset, dataset.locate())
     write_json(args.receipt, record)
-    print(f"{args.dataset}: {record['n_files']} files, {record['bytes'] / 1e6:.1f} MB")
+    TO_STDERR.say(f"{args.dataset}: {record['n_files']} files, {record['bytes'] / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import json
 
 import pandas as pd
 
-from idsharp.common.parallel import usable_cores
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.provenance import provenance
 from idsharp.common.records import write_array, write_csv, write_json
@@ -39,12 +38,12 @@ def main() -> None:
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
     index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
-    prepared = prepare_task(dataset, index, request, TO_STDERR, min(args.processes, usable_cores()))
+    prepared = prepare_task(dataset, index, request, TO_STDERR, args.processes)
     write_array(args.images, prepared.images)
     write_csv(args.samples, prepared.samples)
     audit = {"dataset": args.dataset} | prepared.audit | provenance("numpy", "pillow")
     write_json(args.audit, audit)
-    print(
+    TO_STDERR.say(
         f"{args.task}: {audit['n_pool']} images, {audit['n_duplicates']} duplicates, "
         f"{audit['n_label_conflicts']} images with conflicting labels"
     )

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_csv, write_text
 from idsharp.common.script import run
 from idsharp.report.columns import dictionary
@@ -44,7 +45,7 @@ def main() -> None:
             args.results / "tables" / f"{name}.tex",
             to_latex(name, table, captions[f"{name}.table"], notes),
         )
-        print(f"{name}: {len(table)} rows")
+        TO_STDERR.say(f"{name}: {len(table)} rows")
     write_csv(args.results / "tables" / "columns.csv", dictionary(tables))
 
 

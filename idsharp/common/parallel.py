@@ -43,7 +43,7 @@ def map_in_processes(
     Args:
         work: a function defined in a module, or a `partial` of one; sent to each process once.
         what: the work's name in progress lines.
-        processes: at most this many; None: one per usable core.
+        processes: at most this many, and never more than usable cores.
         together: items submitted at a time; choose many if one takes milliseconds.
         few: with fewer items, everything runs in this process.
         report: told the progress.
@@ -51,14 +51,15 @@ def map_in_processes(
     Raises:
         OSError: a process was killed, most likely because memory ran out.
     """
-    processes = min(processes or usable_cores(), -(-len(items) // together))
+    cores, pieces = usable_cores(), -(-len(items) // together)
+    processes = min(processes or cores, cores, pieces)
     if processes < 2 or len(items) < few:
         yield from report.over(what, map(work, items), len(items))
         return
-    pieces = [items[start : start + together] for start in range(0, len(items), together)]
+    parts = [items[start : start + together] for start in range(0, len(items), together)]
     with (
         ProcessPoolExecutor(processes, initializer=_keep, initargs=(work,)) as pool,
-        closing(_in_order(pool, _do_kept, pieces, _AHEAD * processes)) as results,
+        closing(_in_order(pool, _do_kept, parts, _AHEAD * processes)) as results,
     ):
         try:
             yield from report.over(what, (one for part in results for one in part), len(items))
