@@ -23,6 +23,7 @@ rule tables:
             task=TASKS,
             model=SETTINGS["models"],
         ),
+        published=os.path.relpath(ROOT / "resources/published.csv"),
         captions=captions_of(TABLES),
         code=code_for("tables"),
     output:
@@ -61,7 +62,7 @@ rule tables:
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
         "--representation-estimator {params.representation_estimator} {params.blocks} "
-        "--captions {input.captions} > {log} 2>&1"
+        "--published {input.published} --captions {input.captions} > {log} 2>&1"
 
 
 rule figures:

@@ -11,7 +11,7 @@ from idsharp.report.figures import laws
 from idsharp.report.figures.attacks import attack_examples
 from idsharp.report.figures.layers import id_by_layer
 from idsharp.report.selection import first_example, first_images
-from idsharp.report.tables.build import first_choice, learned
+from idsharp.report.tables.study import first_choice, learned
 from idsharp.study.layout import Layout
 
 

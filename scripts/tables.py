@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.records import write_csv, write_text
 from idsharp.common.script import run
@@ -11,6 +13,7 @@ from idsharp.report.columns import dictionary
 from idsharp.report.contents import read_captions
 from idsharp.report.latex import to_latex
 from idsharp.report.tables.build import build_tables
+from idsharp.report.tables.study import read_study
 from idsharp.study.layout import Layout
 
 
@@ -25,6 +28,7 @@ def main() -> None:
     parser.add_argument("--id-estimator", required=True, help="for d_data")
     parser.add_argument("--representation-estimator", required=True, help="for d_repr")
     parser.add_argument("--blocks", action="store_true", help="networks were measured by block")
+    parser.add_argument("--published", type=Path, required=True, help="the papers' values, .csv")
     parser.add_argument("--captions", type=Path, nargs="+", required=True, help="captions, .rst")
     args = parser.parse_args()
 
@@ -32,7 +36,9 @@ def main() -> None:
     sizes = args.models, args.n_train, args.seeds
     layout = Layout(args.results, trained, *sizes, args.measured)
     estimators = args.id_estimator, args.representation_estimator
-    tables = build_tables(layout, args.tasks, *estimators, blocks=args.blocks)
+    published = pd.read_csv(args.published)
+    study = read_study(layout, args.tasks, *estimators, published, blocks=args.blocks)
+    tables = build_tables(study)
     noted = {name: task["note"] for name, task in args.tasks.items() if task["note"]}
     notes = [
         f"{', '.join(name for name in noted if noted[name] == note)}: {note}"

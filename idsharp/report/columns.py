@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from idsharp.properties.estimators import ESTIMATORS
+from idsharp.report.columns_of_fits import FITS, IN_TABLE
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ COLUMNS = {
     "collection": Column("Collection", "", "images of one collection are one unit of evidence"),
     "domain": Column("Domain", "", "radiology or natural; all: both together"),
     "note": Column("Note", "", "what must be said wherever the dataset is shown"),
+    "is_trained": Column("Trained", "", "whether networks were trained on the task"),
     "instead_of": Column(
         "Instead of", "", "task on the same images that stands for the dataset in regressions"
     ),
@@ -59,6 +61,11 @@ COLUMNS = {
         "M", "images", "images to a draw; all of them where there are fewer"
     ),
     "label_sharpness_draws": Column("Draws", "1", "draws behind K_F at M"),
+    "draws_share_images": Column(
+        "Draws share images",
+        "",
+        "whether M > n/5: draws overlap, and their spread is less than the error of K_F",
+    ),
     "label_sharpness_all": Column("K_F, all", "1/intensity", "all pairs of images, in grey"),
     "label_sharpness_resolution_free": Column(
         "K_F at M, res.-free",
@@ -105,6 +112,9 @@ COLUMNS = {
     "train_loss": Column("Train loss", "nats", "cross-entropy over the last epoch"),
     "train_accuracy": Column("Train acc.", "1", "accuracy over the last epoch"),
     "test_loss": Column("Test loss", "nats", "cross-entropy on the test set, final epoch"),
+    "above_chance_loss": Column(
+        "Above chance", "", "whether the test loss is above ln(classes), that of guessing"
+    ),
     "test_accuracy": Column("Test acc.", "1", "accuracy on the test set, final epoch"),
     "highest_test_accuracy": Column("Highest acc.", "1", "highest test accuracy over epochs"),
     "constant_output": Column(
@@ -116,7 +126,19 @@ COLUMNS = {
     "peak_memory_mb": Column("Memory", "MB", "peak: reserved on the GPU, or of the process"),
     "n_interruptions": Column("Interrupted", "1", "how often the run was killed and went on"),
     "data_id": Column("d_data", "1", "ID of the training set, by the study's estimator"),
-    "pool_id": Column("ID", "1", "ID of the pool, by the study's estimator"),
+    "data_id_as_representation": Column(
+        "d_data, as d_repr", "1", "ID of the training set, by the estimator of d_repr"
+    ),
+    "pool_id": Column(
+        "ID", "1", "ID of the pool, which holds the test images too, by the study's estimator"
+    ),
+    "dataset_id": Column(
+        "ID of the dataset", "1", "ID of the whole dataset where it is measured, else of the pool"
+    ),
+    "pool_sharpness": Column(
+        "K_F of the pool", "1/intensity", "in grey, at the largest M that all pools have"
+    ),
+    "pool_sharpness_m": Column("M", "images", "images to a draw of K_F of the pool"),
     "representation_id": Column(
         "d_repr", "1", "ID of the penultimate representation, by the study's estimator"
     ),
@@ -126,12 +148,6 @@ COLUMNS = {
     "depth": Column("Depth", "1", "share of the network's layers, from 0 (images) to 1 (logits)"),
     "is_peak": Column("Peak", "", "whether it is the run's hidden layer of highest dimension"),
     "n_features": Column("p", "1", "values an image at the layer"),
-    "peak_depth": Column("Depth of peak", "1", "mean over tasks; difference: natural − radiology"),
-    "peak_depth_low": Column("Depth, low", "1", "95 % interval of the mean or difference (t)"),
-    "peak_depth_high": Column("Depth, high", "1", "95 % interval of the mean or difference (t)"),
-    "peak_depth_p": Column("p (difference)", "1", "p value of the difference (Welch's t)"),
-    "peak_id": Column("ID at peak", "1", "mean over tasks, by the study's estimator of d_repr"),
-    "input_id": Column("ID of images", "1", "mean over tasks, by the study's estimator of d_repr"),
     "attack": Column(
         "Attack",
         "",
@@ -160,20 +176,7 @@ COLUMNS = {
         "images",
         "test images whose gradient is zero everywhere or not finite, so that no attack moves them",
     ),
-    "kind": Column("Fit", "", "which regression the row is"),
-    "dimension": Column("d", "", "data_id or representation_id"),
     "n": Column("n", "points", "points fitted"),
-    "n_left_out": Column("Left out", "points", "points without a finite value"),
-    "r_squared": Column("R²", "1", "coefficient of determination"),
-    "intercept": Column("Intercept", "as the response", "value where every term is 0"),
-    "pearson_r": Column("r", "1", "Pearson's correlation"),
-    "pearson_p": Column("p (r)", "1", "its p value"),
-    "pearson_low": Column("r, low", "1", "95 % interval by Fisher's transformation"),
-    "pearson_high": Column("r, high", "1", "95 % interval by Fisher's transformation"),
-    "spearman_rho": Column("ρ", "1", "Spearman's rank correlation"),
-    "mean_data_id": Column("mean d_data", "1", "mean over runs"),
-    "mean_representation_id": Column("mean d_repr", "1", "mean over runs"),
-    "share_below": Column("d_repr ≤ d_data", "1", "share of runs"),
     "reason": Column("Not measured because", "", "why values of this row are missing"),
 }
 
@@ -189,23 +192,22 @@ for _name, _estimator in ESTIMATORS.items():
         )
         COLUMNS[f"{_key}_se"] = Column("SE", "1", f"standard error of {_key}")
 
-_TERMS = {
-    "pool_id": ("ID", "1", "the ID"),
-    "data_id": ("d_data", "1", "the ID of the training set"),
-    "log_n": ("ln N", "1", "ln N"),
-    "log_n_over_d": ("(ln N)/d", "1", "(ln N)/d"),
-    "log_sharpness": ("ln K_F", "1", "ln K_F"),
-    "label_sharpness": ("K_F", "nats × intensity", "K_F"),
+_RECIPE = {
+    "optimizer": ("Optimizer", "", "optimizer"),
+    "learning_rate": ("Rate", "1", "learning rate"),
+    "batch_size": ("Batch", "images", "images to a step"),
+    "epochs": ("Epochs", "1", "epochs asked for"),
+    "weight_decay": ("Weight decay", "1", "weight decay"),
+    "outputs": ("Head", "1", "outputs of the head"),
+    "input_scale": ("Input scale", "1", "what images in [0, 1] are multiplied by"),
+    "precision": ("Precision", "", "number format of training"),
+    "deterministic": ("Deterministic", "", "whether a GPU, too, repeats the same to the last bit"),
 }
-for _term, (_heading, _unit, _what) in _TERMS.items():
-    COLUMNS[f"{_term}_slope"] = Column(f"slope of {_heading}", _unit, f"coefficient of {_what}")
-    COLUMNS[f"{_term}_low"] = Column(
-        f"{_heading}, low", _unit, f"95 % interval of the slope of {_what}"
-    )
-    COLUMNS[f"{_term}_high"] = Column(
-        f"{_heading}, high", _unit, f"95 % interval of the slope of {_what}"
-    )
-    COLUMNS[f"{_term}_p"] = Column(f"p ({_heading})", "1", f"p value of the slope of {_what}")
+for _name, (_heading, _unit, _meaning) in _RECIPE.items():
+    COLUMNS[_name] = Column(_heading, _unit, f"{_meaning}, as run")
+    COLUMNS[f"published_{_name}"] = Column(f"{_heading}, papers", _unit, f"{_meaning}, the papers'")
+for _name, _words in FITS.items():
+    COLUMNS[_name] = Column(*_words)
 
 
 def heading(name: str) -> str:
@@ -220,10 +222,16 @@ def dictionary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         {
             "table": table,
             "column": name,
-            "unit": COLUMNS[name].unit,
-            "meaning": COLUMNS[name].meaning,
+            "unit": column_in(table, name).unit,
+            "meaning": column_in(table, name).meaning,
         }
         for table, frame in tables.items()
         for name in frame
     ]
     return pd.DataFrame(rows)
+
+
+def column_in(table: str, name: str) -> Column:
+    """A column, where tables differ in what they mean by it, as this one does."""
+    own = IN_TABLE.get((table, name))
+    return COLUMNS[name] if own is None else Column(*own)

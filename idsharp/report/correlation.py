@@ -7,7 +7,10 @@ from scipy import stats
 from idsharp.report.inference import design, why_not
 
 #: What `correlation` says, in the order of the tables.
-CORRELATION = ("pearson_r", "pearson_low", "pearson_high", "spearman_rho", "permutation_p")
+CORRELATION = (
+    "pearson_r", "pearson_low", "pearson_high", "spearman_rho", "permutation_p",
+    "pearson_low_without_one", "pearson_high_without_one", "pearson_decided_by",
+)  # fmt: skip
 
 _EXACT, _DRAWS = 8, 9999
 
@@ -26,6 +29,8 @@ def correlation(points: pd.DataFrame, x: str, y: str) -> dict:
     if len(a) > 3:
         low, high = pearson.confidence_interval(0.95)
         record |= {"pearson_low": float(low), "pearson_high": float(high)}
+    record["spearman_rho"] = float(stats.spearmanr(a, b).statistic)
+    record |= _without_one(record["pearson_r"], a, b, list(points["collection"]))
     b = (b - b.mean()) / b.std()
     permuted = stats.permutation_test(
         (a,),
@@ -36,5 +41,17 @@ def correlation(points: pd.DataFrame, x: str, y: str) -> dict:
         n_resamples=np.inf if len(a) <= _EXACT else _DRAWS,
         rng=np.random.default_rng(0),
     )
-    record["permutation_p"] = float(permuted.pvalue)
-    return record | {"spearman_rho": float(stats.spearmanr(a, b).statistic)}
+    return record | {"permutation_p": float(permuted.pvalue)}
+
+
+def _without_one(r: float, a: np.ndarray, b: np.ndarray, collections: list[str]) -> dict:
+    """Range of r as each collection is left out, and the one that moves it most."""
+    kept = ~np.eye(len(a), dtype=bool)
+    if len(a) < 4 or any(np.ptp(a[rest]) == 0 or np.ptp(b[rest]) == 0 for rest in kept):
+        return {}
+    without = np.array([np.corrcoef(a[rest], b[rest])[0, 1] for rest in kept])
+    return {
+        "pearson_low_without_one": float(without.min()),
+        "pearson_high_without_one": float(without.max()),
+        "pearson_decided_by": collections[int(np.abs(without - r).argmax())],
+    }

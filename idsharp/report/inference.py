@@ -57,7 +57,7 @@ def fit(
     records = []
     for number, name in enumerate(terms, 1) if terms else [(0, "mean")]:
         record = {"term": name} | {key: float(value[number]) for key, value in values.items()}
-        record |= _without_one(record["estimate"], without[:, number], list(points["collection"]))
+        record |= without_one(record["estimate"], without[:, number], list(points["collection"]))
         records.append(record | counts | {"reliability": reliability(points, name)})
     return records
 
@@ -98,7 +98,7 @@ def leave_one_out(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return coefficients - (inverse * error).T, y - error
 
 
-def _without_one(estimate: float, without: np.ndarray, collections: Sequence[str]) -> dict:
+def without_one(estimate: float, without: np.ndarray, collections: Sequence[str]) -> dict:
     """Range of an estimate as each collection is left out, and the one that moves it most."""
     if np.isnan(without).all():
         return {}
@@ -147,4 +147,4 @@ def difference(first: dict, second: dict) -> dict:
     moves = [sign * (one[end] - one["estimate"]) for sign, one in sides for end in ends]
     names = [one["decided_by"] for _, one in sides for _ in ends]
     record["standard_error"] = float(error)
-    return record | (_without_one(estimate, estimate + np.array(moves), names) if sides else {})
+    return record | (without_one(estimate, estimate + np.array(moves), names) if sides else {})

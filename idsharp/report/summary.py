@@ -32,7 +32,7 @@ def summarize(
     parts = [f"# {title}", *([f"> {note}"] if note else []), _about(datasets, runs)]
     parts += _notes(datasets)
     parts += ["## Datasets", _datasets(datasets), "## Networks", _networks(runs, attacks, epsilon)]
-    parts += [*_attack_notes(attacks), "## Laws", *_laws(tables, epsilon), "## Figures"]
+    parts += [*_attack_notes(attacks), "## Laws", *_laws(tables), "## Figures"]
     for figure in FIGURES:
         if figure.name in captions:
             image = f"![{figure.heading}](figures/{figure.name}.png)"
@@ -187,38 +187,10 @@ def _network(row: pd.Series) -> str:
     return f"{row['task']}, {row['model']}, N = {row['n_train']}, seed {row['seed']}"
 
 
-def _laws(tables: dict[str, pd.DataFrame], epsilon: int) -> list[str]:
-    """A sentence for each law, with its numbers or why there are none."""
-    lines = []
-    law = tables["generalization_law"]
-    law = law[
-        (law["dimension"] == "data_id") & (law["model"] == "all") & (law["kind"] == "with K_F")
-    ]
-    for _, row in law.iterrows():
-        lines.append(
-            f"- Generalization, {row['domain']}: "
-            + _sentence(
-                row,
-                lambda r: (
-                    f"ln L = {r['log_n_over_d_slope']:.2f} (ln N)/d "
-                    f"{_signed(r['log_sharpness_slope'])} ln K_F + const, "
-                    f"R² = {r['r_squared']:.2f}, n = {r['n']:.0f} runs "
-                    "(the law's slopes: −1 and 1)."
-                ),
-            )
-        )
-    penalty = tables["loss_penalty_vs_sharpness"]
-    for _, row in penalty[penalty["epsilon_255"] == epsilon].iterrows():
-        lines.append(
-            f"- Loss penalty ({row['attack'].upper()}) against K_F, {row['domain']}: "
-            + _sentence(row, lambda r: f"Pearson r = {r['pearson_r']:.2f}, n = {r['n']:.0f} tasks.")
-        )
-    learned = tables["representation_vs_data"]
-    for _, row in learned[learned["model"] == "all"].iterrows():
-        lines.append(
-            f"- d_repr ≤ d_data, {row['domain']}: in {100 * row['share_below']:.0f} % of runs "
-            f"(means {row['mean_representation_id']:.1f} and {row['mean_data_id']:.1f})."
-        )
+def _laws(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """What the study says of each claim of the papers."""
+    claims = tables["claims"]
+    lines = [f"- {sentence}" for sentence in claims.loc[claims["is_primary"], "sentence"]]
     if "representation_peaks" in tables:
         lines += _peaks(tables["representation_peaks"])
     return ["\n".join(lines)]
@@ -228,25 +200,15 @@ def _peaks(peaks: pd.DataFrame) -> list[str]:
     """Where the representation's dimension is highest, over all networks."""
     lines = []
     for _, row in peaks[(peaks["model"] == "all") & (peaks["kind"] != "height")].iterrows():
-        if pd.isna(row["peak_depth"]):
-            lines.append(f"- Difference of the peak's depth: not measured: {row['reason']}.")
+        what = f"Peak of d_repr over layers, {row['domain']}:"
+        if pd.isna(row["estimate"]):
+            lines.append(f"- {what} not measured ({row['reason']}).")
             continue
-        what = f"Peak of d_repr over layers, {row['domain']}: at depth"
-        if row["kind"] == "difference":
-            what = "Difference of the peak's depth, natural − radiology:"
-        interval = f"95 % interval {row['peak_depth_low']:.2f} to {row['peak_depth_high']:.2f}"
+        interval = f"95 % interval {row['low']:.2f} to {row['high']:.2f}"
         bracket = interval if pd.isna(row["reason"]) else row["reason"]
-        lines.append(f"- {what} {row['peak_depth']:.2f} ({bracket}), n = {row['n']:.0f} tasks.")
+        n = f"{row['n_collections']:.0f} collections"
+        lines.append(f"- {what} depth {row['estimate']:.2f} ({bracket}), {n}.")
     return lines
-
-
-def _signed(value: float) -> str:
-    """A further term of a sum: + 1.80 or − 2.68."""
-    return f"{'−' if value < 0 else '+'} {abs(value):.2f}"
-
-
-def _sentence(row: pd.Series, write: Callable[[pd.Series], str]) -> str:
-    return write(row) if pd.isna(row["reason"]) else f"not fitted: {row['reason']}."
 
 
 def _cell(text: str) -> str:

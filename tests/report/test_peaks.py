@@ -8,8 +8,12 @@ import pytest
 from scipy.stats import ttest_1samp, ttest_ind
 
 from idsharp.report.figures.layers import id_by_layer
-from idsharp.report.peaks import is_peak, representation_peaks
-from tests.report.test_tables import LAYERS, MANY, SIZES, summary_of, write_study
+from idsharp.report.tables.peaks import is_peak, representation_layers, representation_peaks
+from idsharp.report.tables.study import Study, read_study
+from tests.report.synthetic import Records, described
+
+LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
+SIZES = (100, 200)
 
 ESTIMATOR = "representation_id_twonn_10pct"
 DEPTHS = dict(zip(LAYERS, np.linspace(0, 1, len(LAYERS)), strict=True))
@@ -56,21 +60,32 @@ def test_what_was_not_measured_is_no_peak():
     assert "b" not in peaks
 
 
+def peaks_of(table):
+    """The table of peaks of a study with these layers, each task a collection of its own."""
+    table = table.assign(collection=table["task"], instead_of="", status="ok")
+    runs = table.drop_duplicates(["task", "model", "n_train"]).assign(constant_output=False)
+    empty = pd.DataFrame()
+    estimators = "id_mle_k1", "id_twonn_10pct"
+    study = Study(empty, empty, runs, empty, table.drop(columns="is_peak"), *estimators, empty)
+    return representation_peaks(study).set_index(["kind", "domain", "model"])
+
+
 def test_intervals_by_domain_are_those_of_scipy():
-    found = representation_peaks(curves(FIVE), ESTIMATOR).set_index(["kind", "domain", "model"])
+    found = peaks_of(curves(FIVE))
     natural, radiology = np.array([0.75, 0.5]), np.array([0.25, 0.25, 0.5])
     for domain, depths in (("natural", natural), ("radiology", radiology)):
         row = found.loc[("mean", domain, "all")]
-        assert row["n"] == len(depths)
+        assert row["n_collections"] == len(depths)
+        assert row["estimate"] == pytest.approx(depths.mean())
         assert row["peak_depth"] == pytest.approx(depths.mean())
         interval = tuple(ttest_1samp(depths, 0).confidence_interval())
-        assert (row["peak_depth_low"], row["peak_depth_high"]) == pytest.approx(interval)
+        assert (row["low"], row["high"]) == pytest.approx(interval)
     welch = ttest_ind(natural, radiology, equal_var=False)
-    row = found.loc[("difference", "all", "all")]
-    assert row["peak_depth"] == pytest.approx(natural.mean() - radiology.mean())
+    row = found.loc[("difference", "natural − radiology", "all")]
+    assert row["estimate"] == pytest.approx(natural.mean() - radiology.mean())
     interval = tuple(welch.confidence_interval())
-    assert (row["peak_depth_low"], row["peak_depth_high"]) == pytest.approx(interval)
-    assert row["peak_depth_p"] == pytest.approx(welch.pvalue)
+    assert (row["low"], row["high"]) == pytest.approx(interval)
+    assert row["p"] == pytest.approx(welch.pvalue)
     # Means over both sizes, whose runs share their images.
     assert found.loc[("mean", "natural", "all"), "peak_id"] == pytest.approx((14.5 + 12.5) / 2)
     assert found.loc[("mean", "natural", "all"), "input_id"] == pytest.approx(25.5)
@@ -79,31 +94,40 @@ def test_intervals_by_domain_are_those_of_scipy():
     assert height["pearson_r"] == pytest.approx(np.corrcoef(peak, images)[0, 1])
 
 
-def test_tasks_count_alike_over_several_networks():
+def test_a_network_that_only_one_collection_has_is_left_out_of_means():
     table = pd.concat(
         [curves(FIVE), curves({"a": ("natural", [9, 9, 8, 7, 1])}, model="vgg13")],
         ignore_index=True,
     )
-    found = representation_peaks(table, ESTIMATOR).set_index(["kind", "domain", "model"])
-    assert found.loc[("mean", "natural", "all"), "n"] == 2
-    assert found.loc[("mean", "natural", "all"), "peak_depth"] == pytest.approx((0.5 + 0.5) / 2)
-    assert found.loc[("mean", "natural", "vgg13"), "reason"] == "1 task: an interval needs 2"
-    assert "0 tasks of one domain" in found.loc[("difference", "all", "vgg13"), "reason"]
+    found = peaks_of(table)
+    mean = found.loc[("mean", "natural", "all")]
+    assert mean["n_collections"] == 2
+    assert mean["peak_depth"] == pytest.approx((0.75 + 0.5) / 2)
+    assert "vgg13" in mean["left_out"]
+    assert found.loc[("mean", "natural", "vgg13"), "reason"] == "1 collection, 2 are needed"
+    assert (
+        "radiology: 0 collections"
+        in (found.loc[("difference", "natural − radiology", "vgg13"), "reason"])
+    )
 
 
 def test_without_variation_there_is_no_interval():
     same = {f"t{i}": (d, [9, 1, 5, 2, 1]) for i, d in enumerate(["natural", "radiology"] * 2)}
-    found = representation_peaks(curves(same), ESTIMATOR).set_index(["kind", "domain", "model"])
-    for kind, domain in (("mean", "natural"), ("difference", "all")):
+    found = peaks_of(curves(same))
+    for kind, domain in (("mean", "natural"), ("difference", "natural − radiology")):
         row = found.loc[(kind, domain, "all")]
-        assert pd.notna(row["peak_depth"])
-        assert pd.isna(row["peak_depth_low"])
-        assert "no interval" in row["reason"]
+        assert pd.notna(row["estimate"])
+        assert pd.isna(row["low"])
+        assert "the same in every collection" in row["reason"]
 
 
-def test_tables_of_a_study_that_measured_every_block(tmp_path):
-    tables = write_study(tmp_path, MANY, diverged=[("task0", 100)], layers=LAYERS)
-    layers = tables["representation_layers"]
+def test_tables_of_a_study_that_measured_every_block(tmp_path, root):
+    tasks = {f"t{i}": described(f"c{i}", "radiology" if i % 2 else "natural") for i in range(8)}
+    records = Records(tmp_path, tasks, diverged=(("t0", 100),), layers=LAYERS)
+    published = pd.read_csv(root / "resources" / "published.csv")
+    estimators = "id_mle_k1", "id_twonn_10pct"
+    study = read_study(records.write(), tasks, *estimators, published, blocks=True)
+    layers = representation_layers(study)
     assert len(layers) == 15 * len(LAYERS) + 1
     gone = layers[layers["status"] == "diverged"]
     assert gone["representation_id_mle_k1"].isna().all()
@@ -111,21 +135,11 @@ def test_tables_of_a_study_that_measured_every_block(tmp_path):
     assert layers["is_peak"].sum() == 15
     # What everything else is about stays the penultimate layer.
     last = layers[layers["layer"] == "penultimate"].set_index(["task", "n_train"])
-    runs = tables["runs"].set_index(["task", "n_train"])
+    runs = study.runs.set_index(["task", "n_train"])
     assert len(runs) == 16
     pd.testing.assert_series_equal(
         runs["representation_id"], last.loc[runs.index, ESTIMATOR], check_names=False
     )
-    text = summary_of(tables)
-    assert "- Peak of d_repr over layers, radiology: at depth" in text
-    assert "- Difference of the peak's depth, natural − radiology:" in text
-    assert "](figures/id_by_layer.png)" in text
-
-
-def test_studies_of_the_penultimate_layer_alone_have_neither(tmp_path):
-    tables = write_study(tmp_path, MANY)
-    assert not {"representation_layers", "representation_peaks"} & set(tables)
-    assert "id_by_layer" not in summary_of(tables)
 
 
 def test_the_figure_marks_the_peaks_and_tells_domains_apart():

@@ -7,7 +7,7 @@ from matplotlib.patches import Patch
 
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.figures.laws import COLOURS, GREY, MARKERS, handle, with_notes
-from idsharp.report.peaks import ENDS
+from idsharp.report.tables.peaks import ENDS
 
 _LINES = {"natural": "-", "radiology": "--"}
 _COLUMNS = 3

@@ -1,0 +1,70 @@
+"""The page in Markdown: what it says of a study, and what it never leaves unsaid."""
+
+import pandas as pd
+import pytest
+
+from idsharp.report.contents import FIGURES, shown
+from idsharp.report.summary import summarize
+from idsharp.report.tables.build import build_tables
+from idsharp.report.tables.study import read_study
+from tests.report.synthetic import Law, Records, described
+
+SOME = {f"task{i}": described(f"c{i}", "radiology" if i % 2 else "natural") for i in range(8)}
+
+
+@pytest.fixture
+def tables_of(tmp_path, root):
+    """Builds the tables of a made-up study."""
+
+    def build(**options):
+        records = Records(tmp_path, options.pop("tasks", SOME), law=Law(run_sd=0.1), **options)
+        published = pd.read_csv(root / "resources" / "published.csv")
+        estimators = "id_mle_k1", "id_twonn_10pct"
+        return build_tables(read_study(records.write(), records.tasks, *estimators, published))
+
+    return build
+
+
+def summary_of(tables):
+    figures = shown(FIGURES, blocks="representation_layers" in tables)
+    captions = {figure.name: f"Caption of {figure.name}." for figure in figures}
+    sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
+    return summarize("Title", "Only a test.", tables, captions, sources, 2)
+
+
+def test_every_claim_has_its_sentence_and_gaps_their_reasons(tables_of):
+    constant = (("task0", 100), ("task0", 200), ("task1", 100))
+    tables = tables_of(diverged=(("task2", 100),), undefined=("task3",), constant=constant)
+    text = summary_of(tables)
+    claims = tables["claims"]
+    for sentence in claims.loc[claims["is_primary"], "sentence"]:
+        assert sentence in text
+    assert "nan" not in text.lower()
+    assert "**Diverged: 1** (task2), left out of every fit." in text
+    assert "**3 networks answer every image alike** (resnet18)" in text
+    assert "> Only a test." in text
+
+
+def test_small_studies_say_what_they_cannot_tell(tables_of):
+    text = summary_of(tables_of(tasks={"one": described("one", "natural")}))
+    assert text.count("not measured") >= 8
+
+
+def test_signs_of_masked_gradients_are_said(tables_of):
+    tables = tables_of(attacks=("fgsm", "pgd"), diverged=(("task0", 100),))
+    attacks = tables["attacks"]
+    one = (attacks["task"] == "task5") & (attacks["n_train"] == 200)
+    pgd = one & (attacks["attack"] == "pgd") & (attacks["epsilon_255"] == 2)
+    # As right as 27 of 40 is beyond the noise about FGSM's 20; 25 would be within.
+    changes = {"attacked_accuracy": 27 / 40, "attacked_accuracy_low": 0.52}
+    attacks.loc[pgd, list(changes)] = list(changes.values())
+    attacks.loc[one, "n_zero_gradient"] = 12
+    text = summary_of(tables)
+    assert (
+        "Vanishing gradients: on 1 of 15 networks more than 1 % of the test images have no "
+        "gradient (most: 30 %, task5, resnet18, N = 200, seed 0)"
+    ) in text
+    assert (
+        "PGD does less than FGSM in 1 of 30 cases (networks and ε), most at ε = 2/255 on task5, "
+        "resnet18, N = 200, seed 0: accuracy 0.675 against 0.5."
+    ) in text
