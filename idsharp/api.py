@@ -15,6 +15,7 @@ from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
 from idsharp.properties.sharpness import sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.representations.pooled import pooled_activations
+from idsharp.tasks.images import is_eight_bit
 
 ESTIMATOR_NAMES = ("mle", "twonn")
 RULES = ("definition", "released")
@@ -62,7 +63,8 @@ def intrinsic_dimension(
 
     Args:
         x: n×… array or tensor, or a torch Dataset (the first of each item, where it is a tuple).
-            8-bit values are compared exactly, others in 64 bit. Nothing is scaled.
+            Whole numbers from 0 to 255, of any integer type, are compared exactly as 8-bit values,
+            others in 64 bit. Nothing is scaled.
         k: neighbours of the MLE.
         estimator: "mle" or "twonn".
         normalisation: of the MLE, "k-1" or "k-2" (`idsharp.properties.dimension.mle`).
@@ -114,7 +116,8 @@ def label_sharpness(
     (0.2, (1, 2))
 
     Args:
-        x: n×… uint8 array or tensor, or a torch Dataset of (image, label). Floating images in
+        x: n×… array or tensor of whole numbers from 0 to 255 (of any integer type; booleans are
+            0 and 1), or a torch Dataset of (image, label). Floating images in
             steps of 1/255, as torchvision's ToTensor gives them, are taken back to 8 bit.
         y: n labels; None where x is a Dataset.
         m: images to a draw. Compare datasets only at one m: a maximum grows with the number of
@@ -227,7 +230,9 @@ def _points(x) -> np.ndarray:
         raise ValueError(
             f"expected n×… numbers, found shape {points.shape} and type {points.dtype}"
         )
-    return np.ascontiguousarray(points if points.dtype == np.uint8 else points.astype(np.float64))
+    return np.ascontiguousarray(
+        points.astype(np.uint8 if is_eight_bit(points) else np.float64, copy=False)
+    )
 
 
 def _images_and_labels(dataset) -> tuple[np.ndarray, list | None]:

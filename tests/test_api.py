@@ -158,3 +158,15 @@ def test_sharpness_over_m_is_that_of_its_nested_sets(images):
     everything = nearest_neighbors(pixels, 0, labels)
     quantiles = sharpness_quantiles(everything, (0.5, 1.0))
     assert quantiles[0] < quantiles[1] == pytest.approx(values[0, -1])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int16, bool])
+def test_images_of_zeros_and_ones_mean_the_same_in_every_type(dtype):
+    images = np.random.default_rng(0).integers(0, 2, (30, 40), dtype=np.uint8)
+    labels = np.arange(30) % 2
+    expected = label_sharpness(images, labels)
+    assert label_sharpness(images.astype(dtype), labels) == expected
+    # Floats are steps of 1/255.
+    assert label_sharpness(images / 255, labels) == expected
+    whole = intrinsic_dimension(images, k=5).value
+    assert intrinsic_dimension(images.astype(dtype), k=5).value == whole

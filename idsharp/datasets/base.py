@@ -2,14 +2,18 @@
 
 import hashlib
 import os
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from idsharp.datasets.download.fetch import DownloadError, fetch
-from idsharp.datasets.errors import DatasetError, MissingDataError
+from idsharp.datasets.errors import DatasetError, FormatError, MissingDataError
 
 #: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
 #: ("test" or anything else); the last two are empty where the dataset has none.
@@ -17,6 +21,40 @@ INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
 
 # Beyond this many files a receipt holds one checksum over names and sizes.
 _HASHED_FILES = 100
+
+
+class LeftOut:
+    """Files of a dataset's folder that are not read, counted by reason."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list] = {}
+
+    def add(self, reason: str, name: str) -> None:
+        """Count a file; the reason is worded so that a number can stand before it."""
+        entry = self._found.setdefault(reason, [0, name])
+        entry[0] += 1
+
+    def add_file(self, name: str) -> None:
+        """Count a file of a kind that is not read, by its suffix."""
+        suffix = Path(name).suffix.lower()
+        self.add(suffix or "files without a suffix", name)
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self._found.clear()
+
+    @property
+    def n_files(self) -> int:
+        """Files and links in all."""
+        return sum(n for n, _ in self._found.values())
+
+    def record(self) -> list[dict]:
+        """Reason, number and an example of each kind, most frequent first."""
+        ordered = sorted(self._found.items(), key=lambda item: (-item[1][0], item[0]))
+        return [{"reason": r, "n": n, "example": example} for r, (n, example) in ordered]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{entry['n']} {entry['reason']}" for entry in self.record())
 
 
 class Dataset(ABC):
@@ -33,6 +71,11 @@ class Dataset(ABC):
         self.name = name
         self.settings = settings
         self.directory = data_dir / name
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """What lies in the folder and `index` does not list; empty before."""
+        return LeftOut()
 
     def __getstate__(self) -> dict:
         # What a process has read, arrays as large as the dataset, stays with it.
@@ -65,6 +108,14 @@ class Dataset(ABC):
         try:
             return fetch(url, file, checksum, mirror=mirror)
         except DownloadError as error:
+            raise DatasetError(f"dataset {self.name}: {error}") from error
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Turn what is wrong with a file into a DatasetError that names this dataset."""
+        try:
+            yield
+        except FormatError as error:
             raise DatasetError(f"dataset {self.name}: {error}") from error
 
     def require(self) -> None:
@@ -127,4 +178,17 @@ def _sha256(file: Path) -> str:
 
 def make_index(rows: list[tuple]) -> pd.DataFrame:
     """An index from tuples in the order of INDEX_COLUMNS."""
-    return pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)
+    index = pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)
+    index["label"], index["patient"] = tidy(index["label"]), tidy(index["patient"])
+    return index
+
+
+def tidy(words: pd.Series) -> pd.Series:
+    """Labels that mean the same, written the same: "a " as "a", "1.0" as "1", "nan" as ""."""
+    return words.map({word: tidy_word(word) for word in words.unique()})
+
+
+def tidy_word(word: str) -> str:
+    """`tidy` of one label."""
+    word = re.sub(r"^([+-]?\d+)\.0*$", r"\1", word.strip())
+    return "" if word.lower() == "nan" else word

@@ -12,7 +12,7 @@ from idsharp.datasets.base import INDEX_COLUMNS, Dataset
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
 from idsharp.datasets.formats.pictures import read_image
 from idsharp.datasets.formats.spreadsheets import read_table
-from idsharp.datasets.tree import inside
+from idsharp.datasets.tree import below
 
 # Files that are looked for before an index is believed.
 _SPOT_CHECKS = 20
@@ -64,7 +64,7 @@ class TabledDataset(Dataset):
 
     def file_of(self, where: str) -> Path:
         """The file of this name below `path`; UnreadableImageError where it is not there."""
-        file = inside(self.path, where, self.name)
+        file = below(self.path, where, self.name)
         if not file.is_file():
             raise UnreadableImageError(f"{file}: is not there, although {self.table} names it")
         return file
@@ -78,7 +78,7 @@ class TabledDataset(Dataset):
         if not len(index):
             raise DatasetError(f"dataset {self.name}: {self.table} lists no image")
         chosen = index["where"].iloc[:: max(1, len(index) // _SPOT_CHECKS)]
-        files = [inside(self.path, where.partition("#")[0], self.name) for where in chosen]
+        files = [below(self.path, where.partition("#")[0], self.name) for where in chosen]
         if not any(file.is_file() for file in files):
             raise DatasetError(
                 f"dataset {self.name}: of the images that {self.table} names, none of "

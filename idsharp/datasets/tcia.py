@@ -26,7 +26,7 @@ from idsharp.datasets.errors import DatasetError, MissingDataError
 from idsharp.datasets.formats.dicom import read_dicom
 from idsharp.datasets.formats.dicom_headers import header_of, images_of, in_threads, whole_number
 from idsharp.datasets.formats.spreadsheets import find_table, read_table
-from idsharp.datasets.tree import inside
+from idsharp.datasets.tree import below
 
 #: More patients than the pool needs, for unreadable files and identical images.
 MARGIN = 1.2
@@ -153,7 +153,7 @@ class TciaDataset(Dataset):
 
     def read(self, where: str) -> np.ndarray:
         name, _, frame = where.rpartition("#")
-        return read_dicom(inside(self.path, name, self.name), int(frame))
+        return read_dicom(below(self.path, name, self.name), int(frame))
 
     def group(self, where: str) -> str:
         return where.rpartition("#")[0]
@@ -178,7 +178,7 @@ class TciaDataset(Dataset):
             (patient, folder)
             for tree in self.trees
             for patient in self.patients()
-            for folder in _series_folders(inside(tree, patient, self.name))
+            for folder in _series_folders(below(tree, patient, self.name))
         ]
         what = f"{self.name}, headers of series"
         series = in_threads(lambda pair: _identify(*pair), folders, TO_STDERR, what)

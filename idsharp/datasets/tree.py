@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from idsharp.datasets.base import Dataset
+from idsharp.datasets.base import Dataset, LeftOut
 from idsharp.datasets.errors import DatasetError
 
 #: Folder names that hold a split rather than a class.
@@ -13,26 +13,53 @@ SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "va
 SPLITS |= {"test": "test", "testing": "test"}
 
 
-def names_below(root: str | Path, above: str = "") -> Iterator[str]:
+def names_below(root: str | Path, left_out: LeftOut | None = None) -> Iterator[str]:
     """The name of every file below a folder, relative to it, sorted by folder; nothing hidden.
 
-    The listing of a folder tells files from folders, so that a million files take seconds; linked
-    files count, linked folders are not entered.
+    The listing of a folder tells files from folders, so that a million files take seconds. Links
+    count as what they point to, except for folders that are read anyway.
+
+    Args:
+        left_out: told of links that lead nowhere or to what is read anyway.
     """
-    with os.scandir(root) as listing:
+    real = os.path.realpath(root)
+    yield from _names_below(os.fspath(root), "", [real], left_out or LeftOut())
+
+
+def _names_below(folder: str, above: str, tops: list[str], left_out: LeftOut) -> Iterator[str]:
+    """Args: tops: the real paths of the root and of linked folders that were entered."""
+    with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
+        name = above + entry.name
         if entry.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from names_below(entry.path, f"{above}{entry.name}/")
-        elif entry.is_file():
-            yield above + entry.name
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError:
+            # A link to itself, for example.
+            is_folder = is_file = False
+        if is_folder and entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            if any(_within(target, top) or _within(top, target) for top in tops):
+                left_out.add("links to folders that are read anyway", name)
+                continue
+            tops.append(target)
+        if is_folder:
+            yield from _names_below(entry.path, f"{name}/", tops, left_out)
+        elif is_file:
+            yield name
+        else:
+            left_out.add("broken links" if entry.is_symlink() else "special files", name)
 
 
-def files_below(root: Path) -> list[Path]:
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def files_below(root: Path, left_out: LeftOut | None = None) -> list[Path]:
     """Every file below a folder, sorted; nothing hidden."""
-    return [root / name for name in names_below(root)]
+    return [root / name for name in names_below(root, left_out)]
 
 
 def label_and_split(parts: tuple[str, ...]) -> tuple[str, str]:
@@ -72,16 +99,22 @@ class TreeDataset(Dataset):
             return [self.path]
         if not self.path.is_dir():
             raise DatasetError(f"dataset {self.name}: there is no file or folder {self.path}")
-        files = [file for file in files_below(self.path) if self.accepts(file)]
+        self.left_out.clear()
+        files = []
+        for file in files_below(self.path, self.left_out):
+            if self.accepts(file):
+                files.append(file)
+            else:
+                self.left_out.add_file(file.name)
         if not files:
             raise DatasetError(f"dataset {self.name}: {self.path} holds no {self.kind}")
-        loose = [file for file in files if file.parent == self.path]
-        if loose and len(loose) < len(files):
-            raise DatasetError(
-                f"dataset {self.name}: {len(loose)} files lie beside the class folders of "
-                f"{self.path} (such as {loose[0].name}); move them into one"
-            )
-        return files
+        inner = [file for file in files if file.parent != self.path]
+        if not inner:
+            return files
+        for file in files:
+            if file.parent == self.path:
+                self.left_out.add("files beside the class folders", file.name)
+        return inner
 
     @property
     def root(self) -> Path:
@@ -92,14 +125,16 @@ class TreeDataset(Dataset):
         """A file's path below the root, in parts; one part where `path` is the file itself."""
         return file.relative_to(self.root).parts
 
-    def inside(self, where: str) -> Path:
+    def below(self, where: str) -> Path:
         """The file of this name below the root; DatasetError where it leads out of it."""
-        return inside(self.root, where, self.name)
+        return below(self.root, where, self.name)
 
 
-def inside(root: Path, where: str, name: str) -> Path:
-    """`where` below `root`, links followed; DatasetError where it leads out of the folder."""
-    file = (root / where).resolve()
-    if not file.is_relative_to(root.resolve()):
+def below(root: Path, where: str, name: str) -> Path:
+    """`where` below `root`; DatasetError where it leads out of the folder by its name.
+
+    Links lead where whoever made the folder wanted them to.
+    """
+    if Path(where).is_absolute() or ".." in Path(where).parts:
         raise DatasetError(f"dataset {name}: {where} leads out of {root}")
-    return file
+    return root / where

@@ -39,6 +39,19 @@ def to_uint8(pixels: np.ndarray) -> np.ndarray:
     return np.rint(values).astype(np.uint8)
 
 
+def is_eight_bit(pixels: np.ndarray) -> bool:
+    """Whether values are whole numbers from 0 to 255 by their type: what uint8 could hold.
+
+    Such images mean the same in any of these types; true and false are 1 and 0. Floats are never
+    8 bit, even where they happen to be whole.
+    """
+    if pixels.dtype == np.uint8 or pixels.dtype == bool:
+        return True
+    return pixels.dtype.kind in "iu" and (
+        not pixels.size or 0 <= pixels.min() <= pixels.max() < 256
+    )
+
+
 def set_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     """H×W or H×W×C pixels as C×H×W with 1 (luma) or 3 (grey repeated) channels, depth kept."""
     if pixels.ndim == 3 and pixels.shape[2] == 1:
@@ -90,7 +103,7 @@ def standardize(
     planes = set_channels(pixels, channels)
     if scaling == "maximum":
         planes = to_uint8(planes)
-    elif pixels.dtype == np.uint8:
+    elif is_eight_bit(pixels):
         planes = np.rint(planes).astype(np.uint8)
     else:
         raise ValueError(

@@ -14,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from idsharp.common.seeds import generator
+from idsharp.datasets.base import tidy_word
 
 
 class SamplingError(ValueError):
@@ -51,18 +52,29 @@ def assign_classes(
     labels = index_column(index, column)
     counts = labels.value_counts().sort_index()
     if classes is None:
+        if "" in counts.index:
+            raise SamplingError(
+                f"{counts['']} of {len(labels)} images have no {column}, such as "
+                f"{index['id'][labels == ''].iloc[0]}; label them, or list the classes of the task"
+            )
         classes = [[value] for value in counts.index]
-    named = [str(value) for values in classes for value in values]
+    # As a table may write them, "1.0", where the index has "1".
+    classes = [[_as_found(str(value), counts) for value in values] for values in classes]
+    named = [value for values in classes for value in values]
     missing = [value for value in named if value not in counts]
     if missing:
         found = ", ".join(f"{value} ({count})" for value, count in counts.items())
         raise SamplingError(f"no image is labelled {', '.join(missing)}; labels found: {found}")
     if len(set(named)) < len(named):
         raise SamplingError(f"a label stands in more than one class: {classes}")
-    target = {str(value): number for number, values in enumerate(classes) for value in values}
+    target = {value: number for number, values in enumerate(classes) for value in values}
     rows = index[labels.isin(target)].copy()
     rows["target"] = labels[rows.index].map(target).astype(int)
     return rows.reset_index(drop=True)
+
+
+def _as_found(value: str, counts: pd.Series) -> str:
+    return value if value in counts else tidy_word(value)
 
 
 def index_column(index: pd.DataFrame, column: str) -> pd.Series:

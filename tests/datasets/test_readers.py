@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idsharp.datasets import DatasetError, open_dataset
-from idsharp.datasets.errors import UnreadableImageError
+from idsharp.datasets import DatasetError
+from idsharp.datasets.errors import ImageRemark, UnreadableImageError
 from idsharp.datasets.formats.dicom import read_dicom
 from idsharp.tasks.images import to_uint8
 from tests.conftest import write_image_folder
-
-
-def dataset(adapter, path, **settings):
-    return open_dataset("mine", {"adapter": adapter, "path": str(path)} | settings)
-
+from tests.datasets.opening import dataset
 
 # --- CSV ---
 
@@ -51,6 +47,7 @@ def test_table(tmp_path):
         ("path,diagnosis\na.png,1\n", r"has no column label; its columns are path, diagnosis"),
         ("", r"no column path and no column label; its columns are none"),
         ("path,label\n", r"lists no image"),
+        ("path,label\nx.png,1,2\n", r"cannot be read as a CSV file"),
         ("path,label\nimages/left/left_000.png,1\nx.png,\n", r"list\.csv, line 3: no label"),
         ("path,label\nx.png,1\nx.png,0\n", r"more than once, such as x\.png"),
         ("path,label\nnot_there.png,1\n", r"1 files that are not there, such as .*not_there\.png"),
@@ -104,7 +101,7 @@ def test_array_mistakes_are_explained(tmp_path):
     x = tmp_path / "x.npy"
     for path, labels, message in (
         (x, "two.npy", r"3 images, but labels of shape \(2,\)"),
-        (x, "half.npy", "labels must be whole numbers or words"),
+        (x, "half.npy", "labels must be whole numbers or words; 1 of 3 are not, such as 0.5"),
         (x, "none.npy", "there is no file .*none.npy"),
         (x, "other.npz", r"is no \.npy file of labels"),
         (tmp_path / "flat.npy", None, r"array of shape \(3, 16\)"),
@@ -349,8 +346,9 @@ def test_dicom_mistakes_are_explained(tmp_path):
         data.read(data.index()["where"][0])
     write_dicom(tmp_path / "mixed" / "a" / "x.dcm", GRADIENT)
     write_dicom(tmp_path / "mixed" / "loose.dcm", GRADIENT)
-    with pytest.raises(DatasetError, match=r"1 files lie beside the class folders.*loose\.dcm"):
-        dataset("dicom", tmp_path / "mixed").index()
+    data = dataset("dicom", tmp_path / "mixed")
+    assert data.index()["id"].tolist() == ["a/x.dcm"]
+    assert str(data.left_out) == "1 files beside the class folders"
     with pytest.raises(DatasetError, match="leads out of"):
         dataset("dicom", tmp_path / "bad").read("../cut/x.dcm#0")
 
@@ -425,6 +423,8 @@ def test_nifti_channels_and_mistakes(tmp_path):
     both = np.stack([VOLUME, VOLUME * 2], axis=3)
     write_nifti(tmp_path / "x.nii", both)
     assert (dataset("nifti", tmp_path, channel=1).read("x.nii#0") == both[::-1, ::-1, 0, 1].T).all()
+    with pytest.warns(ImageRemark, match="the first was read"):
+        assert (dataset("nifti", tmp_path).read("x.nii#0") == both[::-1, ::-1, 0, 0].T).all()
     with pytest.raises(DatasetError, match="has 2 channels; channel 2 is none of 0 to 1"):
         dataset("nifti", tmp_path, channel=2).index()
     write_nifti(tmp_path / "five" / "x.nii", both[..., None] * np.ones(2, np.int16))

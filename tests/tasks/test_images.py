@@ -63,3 +63,15 @@ def test_colour_images_made_grey_are_as_if_read_in_grey():
     assert to_grey(colour).shape == (3, 1, 32, 32)
     # Both are rounded once more, each after its own scaling.
     assert abs(to_grey(colour).astype(int) - grey).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint16, bool])
+def test_whole_numbers_below_256_are_8_bit_in_any_type(dtype):
+    pixels = np.random.default_rng(0).integers(0, 2, (8, 9)).astype(dtype)
+    assert (standardize(pixels, None, 1, "none")[0] == pixels).all()
+    assert (standardize(pixels, None, 1, "maximum")[0] == pixels * 255.0).all()
+    with pytest.raises(ValueError, match="scaling: none is for 8-bit images"):
+        standardize(pixels.astype(float), None, 1, "none")
+    if dtype in (np.int64, np.uint16):
+        with pytest.raises(ValueError, match="scaling: none is for 8-bit images"):
+            standardize(pixels * 256, None, 1, "none")

@@ -28,7 +28,7 @@ from idsharp.datasets.collections.brain_slices import (
 from idsharp.datasets.download.fetch import name_of
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
 from idsharp.datasets.formats.nifti import axial_slice, pixel_area, read_volume
-from idsharp.datasets.tree import inside, names_below
+from idsharp.datasets.tree import below, names_below
 
 SEQUENCES = ("flair", "t1", "t1ce", "t2")
 
@@ -125,7 +125,7 @@ class BrainTumourDataset(Dataset):
     def read(self, where: str) -> np.ndarray:
         name, _, z = where.rpartition("#")
         channel = self.image_channel
-        return axial_slice(_last_scaled(inside(self.root, name, self.name), channel), int(z))
+        return axial_slice(_last_scaled(below(self.root, name, self.name), channel), int(z))
 
     def group(self, where: str) -> str:
         return where.rpartition("#")[0]

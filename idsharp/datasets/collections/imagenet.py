@@ -49,7 +49,13 @@ LOC_synset_mapping.txt (optional: the classes in words)"""
         return index
 
     def _names(self) -> list[str]:
-        return [name for name in super()._names() if _is_class(name.partition("/")[0])]
+        names = []
+        for name in super()._names():
+            if _is_class(name.partition("/")[0]):
+                names.append(name)
+            else:
+                self.left_out.add("images outside the class folders", name)
+        return names
 
     def _class_names(self) -> dict[str, str]:
         """The first word for each WordNet id, by the list beside the images or above them."""

@@ -169,7 +169,7 @@ class TorchvisionDataset(RemoteDataset):
     @cached_property
     def _parts(self) -> dict[str, tuple[np.ndarray, list[str]]]:
         """Images N×H×W or N×H×W×3 and labels of the two splits."""
-        try:
+        with self.named():
             if self._source in CIFAR:
                 return self._cifar(CIFAR[self._source])
             files = [file for remote in self.remote_files for file in self._files(remote)]
@@ -178,8 +178,6 @@ class TorchvisionDataset(RemoteDataset):
             else:
                 contents = [read_idx(file) for file in files]
                 arrays = [tuple(contents[:2]), tuple(contents[2:])]
-        except FormatError as error:
-            raise DatasetError(f"dataset {self.name}: {error}") from error
         for images, labels in arrays:
             if labels.shape != images.shape[:1]:
                 raise DatasetError(

@@ -4,13 +4,11 @@ Nothing is written outside the archive's folder, and no link, device or other sp
 collections of images need none, and links are how archives lead out of their folder.
 """
 
-import lzma
 import os
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PureWindowsPath
 
 from idsharp.common.progress import TO_STDERR, Reporter
@@ -19,7 +17,11 @@ from idsharp.datasets.download.resume import gigabytes
 
 # An archive is unpacked in the first folder, which becomes the second when it is complete.
 _STAGING, _READY = ".unpacking", ".unpacked"
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+# What no archive of images needs, and no disk or library takes well.
+_DEEPEST = 40  # folders
+_LONGEST = 255  # bytes of a name, the limit of most file systems
+# An archive may unpack to this many times its size, or to this many bytes where that is more.
+_MOST_TIMES, _ALWAYS = 100, 2**30
 
 
 class ArchiveError(ValueError):
@@ -38,8 +40,9 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
 
     Raises:
         DamagedArchiveError: no whole archive.
-        ArchiveError: too large for the disk, or with links, special files, or names that lead out;
-            or the folder already holds something of the same name.
+        ArchiveError: too large for the disk; an unknown compression; links, special files, or names
+            that lead out, are too long, or are both a file and a folder; far more bytes than its
+            own size explains; or the folder already holds something of the same name.
     """
     archive, folder = Path(archive), Path(folder)
     if is_unpacked(archive, folder):
@@ -52,8 +55,20 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
         try:
             _extract(archive, staging, report)
             os.rename(staging, ready)
-        except _DAMAGE as error:
-            raise DamagedArchiveError(f"{archive} is damaged ({error})") from error
+        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            raise ArchiveError(
+                f"{archive}: a file and a folder have one name ({error}); nothing was unpacked"
+            ) from error
+        except NotImplementedError as error:
+            raise ArchiveError(
+                f"{archive}: {error}; unpack it by hand into {folder}; nothing was unpacked"
+            ) from error
+        except (ArchiveError, OSError):
+            raise
+        except Exception as error:
+            # A damaged archive may fail anywhere in zipfile and tarfile, with any exception.
+            reason = str(error) or type(error).__name__
+            raise DamagedArchiveError(f"{archive} is damaged ({reason})") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     entries = sorted(ready.iterdir())
@@ -100,10 +115,13 @@ def _extract_zip(archive: Path, folder: Path, report: Reporter) -> None:
     with zipfile.ZipFile(archive) as stored:
         members = stored.infolist()
         total = sum(member.file_size for member in members)
+        _check_ratio(archive, total)
         _check_room(archive, folder, total)
         steps = report.steps(f"unpacking {archive.name}", total)
+        # All names first, so that a hostile archive is not half unpacked.
         for member in members:
             _check_name(archive, member.filename)
+        for member in members:
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _special(archive, member.filename)
@@ -116,7 +134,10 @@ def _extract_zip(archive: Path, folder: Path, report: Reporter) -> None:
 def _extract_tar(archive: Path, folder: Path, report: Reporter) -> None:
     with open(archive, "rb") as raw, tarfile.open(fileobj=raw) as stored:
         steps = report.steps(f"unpacking {archive.name}", archive.stat().st_size)
+        total = 0
         for member in stored:
+            total += member.size
+            _check_ratio(archive, total)
             _check_name(archive, member.name)
             if not (member.isreg() or member.isdir()):
                 raise _special(archive, member.name)
@@ -131,6 +152,22 @@ def _check_name(archive: Path, name: str) -> None:
     path = PureWindowsPath(name)
     if path.drive or path.root or ".." in path.parts:
         raise ArchiveError(f"{archive}: {name!r} leads out of the archive; nothing was unpacked")
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if len(path.parts) > _DEEPEST or longest > _LONGEST:
+        raise ArchiveError(
+            f"{archive}: {name[:60]!r}… is {len(path.parts)} folders deep and has a name of "
+            f"{longest} bytes; at most {_DEEPEST} and {_LONGEST} are unpacked; nothing was unpacked"
+        )
+
+
+def _check_ratio(archive: Path, total: int) -> None:
+    """Refuse an archive that would fill the disk out of nothing."""
+    size = archive.stat().st_size
+    if total > max(_MOST_TIMES * size, _ALWAYS):
+        raise ArchiveError(
+            f"{archive} has {gigabytes(size)} and would unpack to {gigabytes(total)} or more, over "
+            f"{_MOST_TIMES} times as much; nothing was unpacked"
+        )
 
 
 def _special(archive: Path, name: str) -> ArchiveError:

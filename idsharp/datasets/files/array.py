@@ -1,7 +1,6 @@
 """Images in one NumPy file: .npy with a second .npy of labels, or .npz with `images`, `labels`."""
 
 import os
-import zipfile
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +9,9 @@ import pandas as pd
 
 from idsharp.datasets.base import Dataset, make_index
 from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.arrays import load, words
+
+_WORDS = ("labels", "patients")
 
 
 class ArrayDataset(Dataset):
@@ -54,47 +56,42 @@ class ArrayDataset(Dataset):
     def _arrays(self) -> tuple[np.ndarray, list[str] | None, list[str] | None]:
         """Images, and a label and a patient for each where there are any."""
         file, *_ = self.locate()
-        stored = self._load(file)
+        with self.named():
+            stored = load(file)
         inner = stored if isinstance(stored, dict) else {"images": stored}
         if "images" not in inner:
             raise DatasetError(
                 f"dataset {self.name}: {file} holds {list(inner)}; expected images and labels,"
                 " or MedMNIST's train_images, train_labels, …"
             )
-        found = {"labels": inner.get("labels")}
-        patients = self.settings.get("patients")
-        if patients and not patients.endswith(".npy"):
-            if patients not in inner:
-                raise DatasetError(
-                    f"dataset {self.name}: {file} holds no array {patients!r} of patients; it has "
-                    f"{', '.join(inner)}"
-                )
-            found["patients"] = inner[patients]
-        for what, beside in self._beside().items():
-            found[what] = self._load(beside)
-            if isinstance(found[what], dict):
-                raise DatasetError(f"dataset {self.name}: {beside} is no .npy file of {what}")
         images = self._channels_last(inner["images"])
-        labels, ids = (
-            None if found.get(what) is None else self._checked(found[what], len(images), what)
-            for what in ("labels", "patients")
-        )
-        return images, labels, ids
+        labels, patients = (self._words(what, inner, len(images)) for what in _WORDS)
+        return images, labels, patients
 
-    def _load(self, file: Path) -> np.ndarray | dict[str, np.ndarray]:
-        """One array, memory-mapped, or the arrays of an .npz file."""
-        try:
-            loaded = np.load(file, mmap_mode="r", allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            with loaded:
-                return {name: loaded[name] for name in loaded}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            objects = any(word in str(error).lower() for word in ("pickle", "object"))
-            hint = "; object arrays are refused, save numbers" if objects else ""
-            raise DatasetError(
-                f"dataset {self.name}: {file} cannot be read as NumPy data ({error}){hint}"
-            ) from error
+    def _words(self, what: str, inner: dict[str, np.ndarray], n: int) -> list[str] | None:
+        """Labels or patients of the images: from a file beside them, or an array of their file."""
+        beside = self._beside().get(what)
+        with self.named():
+            if beside is not None:
+                found = load(beside)
+                if isinstance(found, dict):
+                    raise DatasetError(f"dataset {self.name}: {beside} is no .npy file of {what}")
+            else:
+                name = self.settings.get(what, "labels" if what == "labels" else None)
+                if what == "patients" and name is not None and name not in inner:
+                    raise DatasetError(
+                        f"dataset {self.name}: {self.path} holds no array {name!r} of patients; it "
+                        f"has {', '.join(inner)}"
+                    )
+                found = inner.get(name)
+            if found is None:
+                return None
+            if len(found.shape) not in (1, 2) or len(found) != n:
+                raise DatasetError(
+                    f"dataset {self.name}: {n} images, but {what} of shape {found.shape}; expected "
+                    "one for each image, N or N×1"
+                )
+            return words(found, what)
 
     def _channels_last(self, images: np.ndarray) -> np.ndarray:
         shape = images.shape
@@ -110,18 +107,3 @@ class ArrayDataset(Dataset):
             f"dataset {self.name}: the images are an array of shape {shape} and type "
             f"{images.dtype}; expected numbers, N×H×W, or N×H×W×C or N×C×H×W with C = 1 or 3"
         )
-
-    def _checked(self, labels: np.ndarray, n: int, what: str) -> list[str]:
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
-        if labels.ndim != 1 or len(labels) != n:
-            raise DatasetError(
-                f"dataset {self.name}: {n} images, but {what} of shape {labels.shape}; expected "
-                "one for each image, N or N×1"
-            )
-        if np.issubdtype(labels.dtype, np.floating):
-            # 1.0 and 1 are the same class.
-            if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
-                raise DatasetError(f"dataset {self.name}: {what} must be whole numbers or words")
-            labels = labels.astype(np.int64)
-        return [str(label) for label in labels]

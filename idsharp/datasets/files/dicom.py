@@ -42,7 +42,7 @@ class DicomDataset(TreeDataset):
 
     def read(self, where: str) -> np.ndarray:
         name, _, frame = where.rpartition("#")
-        return read_dicom(self.inside(name), int(frame))
+        return read_dicom(self.below(name), int(frame))
 
     def group(self, where: str) -> str:
         return where.rpartition("#")[0]

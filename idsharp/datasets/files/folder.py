@@ -11,11 +11,11 @@ from idsharp.datasets.base import Dataset, make_index
 from idsharp.datasets.download.fetch import name_of
 from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.pictures import IMAGE_SUFFIXES, read_image
-from idsharp.datasets.tree import inside, label_and_split, names_below, split_of
+from idsharp.datasets.tree import below, label_and_split, names_below, split_of
 
 
 class FolderDataset(Dataset):
-    """PNG, JPEG and TIFF files in `<path>/<class>/…` or `<path>/<split>/<class>/…`.
+    """PNG, JPEG, TIFF, WebP, BMP and GIF files in `<path>/<class>/…` or `<path>/<split>/<class>/…`.
 
     The folder above a file's class may be named after a split (train, val, test, Training, …);
     the class is the first folder below that. Deeper folders are allowed and mean nothing. With
@@ -39,7 +39,7 @@ class FolderDataset(Dataset):
     def root(self) -> Path:
         """The folder that names of files are relative to."""
         subfolder = self.settings.get("subfolder")
-        return self.path if subfolder is None else inside(self.path, subfolder, self.name)
+        return self.path if subfolder is None else below(self.path, subfolder, self.name)
 
     @property
     def has_classes(self) -> bool:
@@ -65,7 +65,7 @@ class FolderDataset(Dataset):
         return make_index(rows)
 
     def read(self, where: str) -> np.ndarray:
-        return read_image(inside(self.root, where, self.name))
+        return read_image(below(self.root, where, self.name))
 
     def _patient(self, name: str) -> str:
         pattern = self.settings.get("patient_pattern")
@@ -89,17 +89,22 @@ class FolderDataset(Dataset):
         """Files relative to the root; strings, because there may be a million."""
         if not self.root.is_dir():
             raise DatasetError(f"dataset {self.name}: there is no folder {self.root}")
-        names = [
-            name
-            for name in names_below(self.root)
-            if name.lower().endswith(IMAGE_SUFFIXES) and ("/" in name or not self.has_classes)
-        ]
+        self.left_out.clear()
+        names = []
+        for name in names_below(self.root, self.left_out):
+            if not name.lower().endswith(IMAGE_SUFFIXES):
+                self.left_out.add_file(name)
+            elif self.has_classes and "/" not in name:
+                self.left_out.add("files beside the class folders", name)
+            else:
+                names.append(name)
         if not names:
+            found = f"; found {self.left_out}" if self.left_out.n_files else ""
             expected = (
                 f"in a class subfolder; expected <class>/<file> with a suffix of "
                 f"{', '.join(IMAGE_SUFFIXES)} (or classes: false)"
                 if self.has_classes
                 else f"with a suffix of {', '.join(IMAGE_SUFFIXES)}"
             )
-            raise DatasetError(f"dataset {self.name}: {self.root} holds no image {expected}")
+            raise DatasetError(f"dataset {self.name}: {self.root} holds no image {expected}{found}")
         return names

@@ -1,5 +1,6 @@
 """NIfTI volumes as axial slices: a file, or a folder tree with one subfolder a class."""
 
+import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from idsharp.common.parallel import map_in_processes
 from idsharp.datasets.base import make_index
-from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.errors import DatasetError, ImageRemark, UnreadableImageError
 from idsharp.datasets.formats.nifti import (
     NIFTI_SUFFIXES,
     axial_slice,
@@ -21,8 +22,12 @@ from idsharp.datasets.formats.nifti import (
 )
 from idsharp.datasets.tree import TreeDataset, label_and_split
 
+
 # The last volume is kept, since slices are mostly read in order.
-_last_volume = lru_cache(maxsize=1)(read_volume)
+@lru_cache(maxsize=1)
+def _last_volume(file: Path, channel: int) -> tuple[np.ndarray, int]:
+    """A volume, and how many channels its file has."""
+    return read_volume(file, channel), slices_and_channels(file)[1]
 
 
 class NiftiDataset(TreeDataset):
@@ -68,7 +73,10 @@ class NiftiDataset(TreeDataset):
 
     def read(self, where: str) -> np.ndarray:
         name, _, z = where.rpartition("#")
-        volume = _last_volume(self.inside(name), self.settings.get("channel", 0))
+        volume, channels = _last_volume(self.below(name), self.settings.get("channel", 0))
+        if channels > 1 and "channel" not in self.settings:
+            remark = "of the channels of 4-D volumes the first was read (channel chooses)"
+            warnings.warn(remark, ImageRemark, stacklevel=2)
         return axial_slice(volume, int(z))
 
     def group(self, where: str) -> str:

@@ -3,11 +3,8 @@
 import math
 import shutil
 import zipfile
-import zlib
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -17,6 +14,7 @@ from idsharp.common.records import atomic_path
 from idsharp.datasets.base import make_index
 from idsharp.datasets.download.fetch import locked, name_of
 from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.arrays import member_names, member_shape, open_npz, read_member, words
 from idsharp.datasets.remote import RemoteDataset, RemoteFile
 
 _SPLITS = ("train", "val", "test")
@@ -34,6 +32,8 @@ class NpzDataset(RemoteDataset):
     Where an image has several labels (N×L, 0 or 1), `columns` names them in order. Each becomes a
     column of the index with values "0" and "1", and `label` lists those that are 1, such as
     "edema|effusion", or "none".
+
+    `patients: NAME` takes patient ids from train_NAME, val_NAME and test_NAME.
     """
 
     in_memory = True
@@ -81,15 +81,15 @@ class NpzDataset(RemoteDataset):
 
     def index(self) -> pd.DataFrame:
         rows, values = [], []
-        for split, labels in self._labels.items():
+        for split, (labels, patients) in self._labels.items():
             if labels.ndim == 2:
                 values.append(labels)
                 names = ["|".join(np.array(self.columns)[row == 1]) or "none" for row in labels]
             else:
-                names = [self.classes[number] if self.classes else number for number in labels]
+                names = [self.classes[int(number)] for number in labels] if self.classes else labels
             rows += [
-                (f"{split}_{i}", f"{split}/{i}", str(name), "", split)
-                for i, name in enumerate(names)
+                (f"{split}_{i}", f"{split}/{i}", name, patient, split)
+                for i, (name, patient) in enumerate(zip(names, patients, strict=True))
             ]
         index = make_index(rows)
         if values:
@@ -99,19 +99,25 @@ class NpzDataset(RemoteDataset):
     def read(self, where: str) -> np.ndarray:
         split, position = where.split("/")
         if split not in self._images:
-            self._images[split] = self._load(f"{split}_images")
+            try:
+                self._images[split] = self._load(f"{split}_images")
+            except DatasetError as error:
+                # Kept, so that a damaged file is not unpacked once for each of its images.
+                self._images[split] = error
+        if isinstance(self._images[split], DatasetError):
+            raise self._images[split]
         return np.array(self._images[split][int(position)])
 
     @cached_property
-    def _images(self) -> dict[str, np.ndarray]:
-        """Images of the splits that were read from so far."""
+    def _images(self) -> dict[str, np.ndarray | DatasetError]:
+        """Images of the splits that were read from so far, or why they cannot be read."""
         return {}
 
     @cached_property
-    def _labels(self) -> dict[str, np.ndarray]:
-        """Labels of each split that the file holds, N or N×L; no image is decoded for them."""
-        with self._open() as stored:
-            held = [name.removesuffix(".npy") for name in stored.namelist()]
+    def _labels(self) -> dict[str, tuple[np.ndarray, list[str]]]:
+        """Labels (N or N×L) and patients of each split in the file; no image is decoded."""
+        with self.named(), open_npz(self.file) as stored:
+            held = member_names(stored)
             splits = [s for s in _SPLITS if {f"{s}_images", f"{s}_labels"} <= set(held)]
             if not splits:
                 raise DatasetError(
@@ -120,12 +126,27 @@ class NpzDataset(RemoteDataset):
                 )
             found = {}
             for split in splits:
-                with stored.open(f"{split}_images.npy") as stream:
-                    shape, _ = _header(stream)
-                with stored.open(f"{split}_labels.npy") as stream:
-                    labels = np.lib.format.read_array(stream, allow_pickle=False)
-                found[split] = self._checked(split, shape, labels)
+                shape, _ = member_shape(stored, f"{split}_images")
+                labels = self._checked(split, shape, read_member(stored, f"{split}_labels"))
+                found[split] = labels, self._patients(stored, split, len(labels))
         return found
+
+    def _patients(self, stored: zipfile.ZipFile, split: str, n: int) -> list[str]:
+        """The patients of a split's images, "" where no array is named."""
+        if "patients" not in self.settings:
+            return [""] * n
+        name = f"{split}_{self.settings['patients']}"
+        if name not in member_names(stored):
+            raise DatasetError(
+                f"dataset {self.name}: {self.file} holds no array {name} of patients; it has "
+                f"{', '.join(member_names(stored))}"
+            )
+        patients = words(read_member(stored, name), name)
+        if len(patients) != n:
+            raise DatasetError(
+                f"dataset {self.name}: {n} images in {split}_images, {len(patients)} ids in {name}"
+            )
+        return patients
 
     def _checked(self, split: str, shape: tuple, labels: np.ndarray) -> np.ndarray:
         if labels.ndim == 2 and labels.shape[1] == 1 and not self.columns:
@@ -144,17 +165,14 @@ class NpzDataset(RemoteDataset):
                 f"dataset {self.name}: {split}_labels holds {np.unique(labels)[:20].tolist()}; "
                 f"expected numbers from 0 to {len(allowed) - 1}"
             )
-        return labels
+        return labels if several or self.classes else np.array(words(labels, f"{split}_labels"))
 
     def _load(self, name: str) -> np.ndarray:
-        with self._open() as stored:
-            member = stored.getinfo(f"{name}.npy")
-            with stored.open(member) as stream:
-                shape, dtype = _header(stream)
+        with self.named(), open_npz(self.file) as stored:
+            shape, dtype = member_shape(stored, name)
             if self.downloads and math.prod(shape) * dtype.itemsize > _LARGE:
-                return self._unpack(stored, member)
-            with stored.open(member) as stream:
-                return np.lib.format.read_array(stream, allow_pickle=False)
+                return self._unpack(stored, stored.getinfo(f"{name}.npy"))
+            return read_member(stored, name)
 
     def _unpack(self, stored: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         # The name tells another file's contents apart.
@@ -170,31 +188,3 @@ class NpzDataset(RemoteDataset):
                     ):
                         shutil.copyfileobj(stream, copy, 2**22)
         return np.load(file, mmap_mode="r", allow_pickle=False)
-
-    @contextmanager
-    def _open(self):
-        """The file as a zip archive; what is wrong with it becomes a DatasetError."""
-        try:
-            with zipfile.ZipFile(self.file) as stored:
-                yield stored
-        except DatasetError:
-            raise
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise DatasetError(
-                f"dataset {self.name}: {self.file} cannot be read as .npz ({error})"
-            ) from error
-
-
-def _header(stream: BinaryIO) -> tuple[tuple, np.dtype]:
-    """Shape and type of an array, from the first bytes of its .npy file."""
-    version = np.lib.format.read_magic(stream)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f"version {version} of the .npy format")
-    shape, _, dtype = read(stream)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are refused; save numbers")
-    return shape, dtype

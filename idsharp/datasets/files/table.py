@@ -1,23 +1,24 @@
 """A CSV file that lists images: `path`, `label`, and where known `patient` and `split`."""
 
-import csv
+import warnings
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from idsharp.datasets.base import INDEX_COLUMNS, Dataset
-from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.base import INDEX_COLUMNS, Dataset, tidy
+from idsharp.datasets.errors import DatasetError, FormatError
 from idsharp.datasets.formats.dicom import DICOM_SUFFIXES, read_dicom
+from idsharp.datasets.formats.parsing import parsing
 from idsharp.datasets.formats.pictures import read_image
-from idsharp.datasets.tree import inside
 
 _OPTIONAL = ("patient", "split")
 
 
 class TableDataset(Dataset):
-    """Images that a CSV file names, one a row; PNG, JPEG, TIFF, or DICOM (.dcm, first frame).
+    """Images that a CSV file names, one a row; PNG, JPEG, TIFF, WebP,
+    BMP, GIF, or DICOM (.dcm, first frame).
 
     Paths are relative to the CSV's folder and may not lead out of it, unless `allow_outside` is
     true. Further columns are kept in the index, so that a task can take its label from one of them.
@@ -48,30 +49,33 @@ class TableDataset(Dataset):
 
     def _file(self, path: str) -> Path:
         root = self.path.parent
-        if self.settings.get("allow_outside", False):
-            return (root / path).resolve()
-        try:
-            return inside(root, path, self.name)
-        except DatasetError as error:
-            raise DatasetError(
-                f"{error}; allow it with --allow-outside (allow_outside: true)"
-            ) from error
+        file = (root / path).resolve()
+        if file.is_relative_to(root.resolve()) or self.settings.get("allow_outside", False):
+            return file
+        raise DatasetError(
+            f"dataset {self.name}: {path} leads out of {root}; allow it with --allow-outside "
+            "(allow_outside: true)"
+        )
 
     @cached_property
     def _table(self) -> pd.DataFrame:
         if not self.path.is_file():
             raise DatasetError(f"dataset {self.name}: there is no file {self.path}")
-        try:
-            table = pd.read_csv(
-                self.path, dtype=str, keep_default_na=False, skipinitialspace=True,
-                encoding="utf-8-sig",
-            )  # fmt: skip
-        except (OSError, UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
-            raise DatasetError(
-                f"dataset {self.name}: {self.path} is no CSV file ({error})"
-            ) from error
-        except pd.errors.EmptyDataError:
-            table = pd.DataFrame()
+        with (
+            self.named(),
+            parsing(self.path, "a CSV file", FormatError),
+            warnings.catch_warnings(),
+        ):
+            # Rows longer than the header: pandas would drop what is beyond it.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            try:
+                table = pd.read_csv(
+                    self.path, dtype=str, keep_default_na=False, skipinitialspace=True,
+                    encoding="utf-8-sig", index_col=False,
+                )  # fmt: skip
+            except pd.errors.EmptyDataError:
+                table = pd.DataFrame()
+        table = table.rename(columns=str.strip)
         absent = [column for column in ("path", "label") if column not in table]
         if absent:
             raise DatasetError(
@@ -81,6 +85,8 @@ class TableDataset(Dataset):
         return self._checked(table)
 
     def _checked(self, table: pd.DataFrame) -> pd.DataFrame:
+        for column in table.columns.difference(["path"]):
+            table[column] = tidy(table[column])
         for column in ("path", "label"):
             empty = np.flatnonzero(table[column].str.strip() == "")
             if len(empty):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
-from idsharp.datasets.formats.parsing import MOST_PIXELS, parsing
+from idsharp.datasets.formats.parsing import MOST_DEFLATED, MOST_PIXELS, parsing
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
@@ -15,8 +15,7 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _SHAPE = [
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PatientID",
 ]  # fmt: skip
-# Bytes that a compressed frame takes at least, and the highest ratio of DEFLATE.
-_LEAST_COMPRESSED, _MOST_DEFLATED = 16, 1032
+_LEAST_COMPRESSED = 16  # bytes of a frame
 
 
 def is_dicom(file: Path) -> bool:
@@ -80,7 +79,7 @@ def _plausible(file: str | Path, header) -> bool:
     if rows * columns > MOST_PIXELS or frames < 1:
         return False
     if syntax is not None and syntax.is_deflated:
-        return rows * columns * frames <= size * _MOST_DEFLATED
+        return rows * columns * frames <= size * MOST_DEFLATED
     if syntax is not None and syntax.is_compressed:
         return frames * _LEAST_COMPRESSED <= size
     bits = int(header.get("BitsAllocated") or 8) * int(header.get("SamplesPerPixel") or 1)

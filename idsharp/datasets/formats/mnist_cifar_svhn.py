@@ -6,7 +6,6 @@ import math
 import pickle
 import struct
 import tarfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from idsharp.datasets.errors import FormatError
+from idsharp.datasets.formats.parsing import parsing
 
 
 def read_idx(file: str | Path) -> np.ndarray:
@@ -26,11 +26,8 @@ def read_idx(file: str | Path) -> np.ndarray:
         FormatError: damaged, or of another kind.
     """
     opened: Callable = gzip.open if Path(file).suffix == ".gz" else open
-    try:
-        with opened(file, "rb") as stream:
-            content = stream.read()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FormatError(f"{file} is damaged ({error})") from error
+    with parsing(file, "IDX", FormatError), opened(file, "rb") as stream:
+        content = stream.read()
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise FormatError(f"{file} is no IDX file of bytes (it begins with {content[:4]!r})")
     n_axes = content[3]
@@ -50,10 +47,8 @@ def read_cifar_batch(stream: BinaryIO, name: str) -> dict:
     Raises:
         FormatError: anything else, or damaged.
     """
-    try:
+    with parsing(name, "a file of CIFAR's", FormatError):
         content = _PlainUnpickler(stream, encoding="latin1").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError) as error:
-        raise FormatError(f"{name} is no file of CIFAR's ({error})") from error
     if not isinstance(content, dict):
         raise FormatError(f"{name} holds a {type(content).__name__}, expected a dictionary")
     return content
@@ -70,15 +65,12 @@ def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[
     """
     wanted = {f"{folder}/{name}": name for name in names}
     found = {}
-    try:
-        with tarfile.open(file, "r:gz") as archive:
-            for member in archive:
-                name = wanted.get(member.name)
-                if name is not None and member.isreg():
-                    content = io.BytesIO(archive.extractfile(member).read())
-                    found[name] = read_cifar_batch(content, member.name)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FormatError(f"{file} is damaged ({error})") from error
+    with parsing(file, "CIFAR's archive", FormatError), tarfile.open(file, "r:gz") as archive:
+        for member in archive:
+            name = wanted.get(member.name)
+            if name is not None and member.isreg():
+                content = io.BytesIO(archive.extractfile(member).read())
+                found[name] = read_cifar_batch(content, member.name)
     absent = [name for name in names if name not in found]
     if absent:
         raise FormatError(f"{file} lacks {folder}/{absent[0]}")
@@ -105,10 +97,8 @@ def read_svhn(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     from scipy.io import loadmat
 
-    try:
+    with parsing(file, "a MATLAB file", FormatError):
         content = loadmat(file, variable_names=["X", "y"])
-    except (ValueError, TypeError, KeyError, NotImplementedError, EOFError, zlib.error) as error:
-        raise FormatError(f"{file} cannot be read as a MATLAB file ({error})") from error
     images, digits = content.get("X"), content.get("y")
     if images is None or digits is None:
         raise FormatError(f"{file} lacks X and y")

@@ -1,14 +1,15 @@
 """NIfTI volumes: voxels in canonical orientation, axial slices, and what their headers say."""
 
 import math
+import os
 import re
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.formats.parsing import MOST_DEFLATED, parsing
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
@@ -36,7 +37,7 @@ def read_volume(file: str | Path, channel: int = 0) -> np.ndarray:
     """
     with _readable(file) as nibabel:
         image = nibabel.load(file)
-        _check_shape(file, image.shape)
+        _check_claim(file, image)
         # Of several channels only this one is taken out of the file.
         stored = image.dataobj[..., channel] if len(image.shape) == 4 else image.dataobj[...]
         values = nibabel.apply_orientation(stored, nibabel.io_orientation(image.affine))
@@ -65,7 +66,7 @@ def slices_and_channels(file: str | Path) -> tuple[int, int]:
     with _readable(file) as nibabel:
         image = nibabel.load(file)
         shape = image.shape
-        _check_shape(file, shape)
+        _check_claim(file, image)
         axes = nibabel.io_orientation(image.affine)[:3, 0]
     depth = shape[int(np.flatnonzero(axes == 2)[0])] if 2 in axes else shape[2]
     return depth, shape[3] if len(shape) == 4 else 1
@@ -79,29 +80,24 @@ def pixel_area(file: str | Path) -> float:
         return float(np.prod(nibabel.affines.voxel_sizes(affine)[in_plane]))
 
 
-def _check_shape(file: str | Path, shape: tuple[int, ...]) -> None:
-    if len(shape) not in (3, 4) or math.prod(shape) == 0:
+def _check_claim(file: str | Path, image) -> None:
+    """Refuse other numbers of axes, and more voxels than the file can hold."""
+    shape = image.shape
+    if len(shape) not in (3, 4) or min(shape) < 1:
         raise UnreadableImageError(
             f"{file}: has shape {shape}; expected a volume of 3 axes, or of 4 with channels last"
         )
+    size = os.path.getsize(file) * (MOST_DEFLATED if str(file).lower().endswith(".gz") else 1)
+    if math.prod(int(n) for n in shape) * image.get_data_dtype().itemsize > size:
+        raise UnreadableImageError(f"{file}: claims {shape} voxels, which it cannot hold")
 
 
 @contextmanager
 def _readable(file: str | Path):
-    """Yields nibabel; what it raises for bad files becomes an UnreadableImageError."""
+    """Yields nibabel; whatever is wrong with the file becomes an UnreadableImageError."""
     nibabel = _nibabel()
-    try:
+    with parsing(file, "NIfTI"):
         yield nibabel
-    except UnreadableImageError:
-        raise
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        nibabel.filebasedimages.ImageFileError,
-    ) as error:
-        raise UnreadableImageError(f"{file}: cannot be read as NIfTI ({error})") from error
 
 
 def _nibabel():

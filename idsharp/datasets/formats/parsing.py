@@ -8,6 +8,8 @@ from idsharp.datasets.errors import DatasetError, FormatError, UnreadableImageEr
 
 #: Pixels of one image, at most; Pillow's own limit. A header that claims more is not believed.
 MOST_PIXELS = 178_956_970
+#: How many bytes DEFLATE, the compression of zip and gzip, makes of one at most.
+MOST_DEFLATED = 1032
 
 
 @contextmanager

@@ -205,3 +205,55 @@ def test_what_is_there_already_is_never_replaced(tmp_path):
     (tmp_path / "out" / "train").rename(tmp_path / "mine")
     unpack(tmp_path / "x.zip", tmp_path / "out")
     assert tree(tmp_path / "out") == FILES
+
+
+HOSTILE = {
+    "deep": ("d/" * 3000 + "x.png", "3001 folders deep"),
+    "long": ("n" * 300 + ".png", "a name of 304 bytes"),
+    "long in UTF-8": ("ü" * 130, "a name of 260 bytes"),
+}
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+@pytest.mark.parametrize("case", HOSTILE)
+def test_names_that_no_disk_takes_leave_nothing_behind(tmp_path, write, case):
+    name, message = HOSTILE[case]
+    write(tmp_path / "x", {"a.png": b"a", name: b"x"})
+    with pytest.raises(ArchiveError, match=message):
+        unpack(tmp_path / "x", tmp_path / "out", SILENT)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+@pytest.mark.parametrize("names", [("a", "a/b.png"), ("a/b.png", "a")])
+def test_a_file_and_a_folder_of_one_name_leave_nothing_behind(tmp_path, write, names):
+    write(tmp_path / "x", dict.fromkeys(names, b"x"))
+    with pytest.raises(ArchiveError, match="a file and a folder have one name"):
+        unpack(tmp_path / "x", tmp_path / "out", SILENT)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_unknown_compression_is_named_and_leaves_nothing_behind(tmp_path):
+    write_zip(tmp_path / "x.zip", {"a.png": b"a", "b.png": b"b" * 1000})
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    # The method of the second file, in its own header and in the directory.
+    for signature in (b"PK\x03\x04", b"PK\x01\x02"):
+        place = content.rindex(signature) + (8 if signature[2] == 3 else 10)
+        content[place : place + 2] = (97).to_bytes(2, "little")
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"compression.*; unpack it by hand into"):
+        unpack(tmp_path / "x.zip", tmp_path / "out", SILENT)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz"])
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(archives, "_ALWAYS", 10**6)
+    files = {f"{i}.png": bytes(10**6) for i in range(5)}
+    if name.endswith("zip"):
+        write_zip(tmp_path / name, files)
+    else:
+        write_tar(tmp_path / name, files, "w:gz")
+    with pytest.raises(ArchiveError, match=r"would unpack to .* over 100 times as much"):
+        unpack(tmp_path / name, tmp_path / "out", SILENT)
+    assert list((tmp_path / "out").iterdir()) == []
