@@ -49,11 +49,12 @@ test: $(READY) ## Run every test
 test-fast: $(READY) ## Run the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow"
 
-lint: $(READY) ## Check style: ruff, snakefmt, snakemake --lint
+lint: $(READY) ## Check style and types: ruff, snakefmt, snakemake --lint, mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(BIN)/snakemake --lint
+	@$(BIN)/mypy
 
 format: $(READY) ## Put code into the style that lint asks for
 	@$(BIN)/ruff check --fix .

@@ -149,9 +149,9 @@ def label_sharpness(
         values = sharpness_of_draws(images, labels, m, draws, rng)
         return _of_draws(values, m, n_conflicts, m * (m - 1) // 2)
     found = sharpness_of_all_pairs(nearest_neighbors(images, 0, labels))
-    pair = tuple(sorted((int(first[found.first]), int(first[found.second]))))
+    low, high = sorted((int(first[found.first]), int(first[found.second])))
     n = len(images)
-    return LabelSharpness(found.value, None, n, pair, n_conflicts, n * (n - 1) // 2)
+    return LabelSharpness(found.value, None, n, (low, high), n_conflicts, n * (n - 1) // 2)
 
 
 def _usable(x, y) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

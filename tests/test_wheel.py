@@ -178,5 +178,7 @@ def test_the_extra_approximate_brings_all_that_large_pools_need(installed):
 
 
 def test_the_wheel_holds_every_module(wheel):
-    held = {name for name in ZipPath(wheel).root.namelist() if name.endswith(".py")}
+    names = ZipPath(wheel).root.namelist()
+    assert "idsharp/py.typed" in names
+    held = {name for name in names if name.endswith(".py")}
     assert held == {file.relative_to(ROOT).as_posix() for file in (ROOT / "idsharp").rglob("*.py")}

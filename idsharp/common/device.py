@@ -89,7 +89,7 @@ def choose_algorithms(device: torch.device, deterministic: bool) -> None:
     if torch.are_deterministic_algorithms_enabled() != deterministic:
         torch.use_deterministic_algorithms(deterministic)
     # By default torch also fills new memory, which takes time and changes no result.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def precision_on(device: torch.device, wanted: str) -> str:

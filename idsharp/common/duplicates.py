@@ -37,7 +37,7 @@ def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Dup
 
 def digest_of(point: np.ndarray) -> bytes:
     """SHA-256 of a point's values, to compare large images without keeping them in memory."""
-    return hashlib.sha256(np.ascontiguousarray(point)).digest()
+    return hashlib.sha256(np.ascontiguousarray(point).data).digest()
 
 
 def group_by_digest(digests: Iterable[bytes], labels: np.ndarray | None = None) -> Duplicates:

@@ -3,11 +3,11 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from idsharp.common.progress import TO_STDERR, Reporter
 
@@ -99,7 +99,7 @@ def _in_order(
     items: Sequence[Item],
     ahead: int,
     stop: threading.Event | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     pending: deque[Future] = deque()
     try:
         for item in items:
@@ -117,7 +117,7 @@ def _in_order(
 
 
 # The work of a worker process, set once when it starts.
-_kept: Callable | None = None
+_kept: Callable[[Any], Any]
 
 
 def _keep(work: Callable) -> None:

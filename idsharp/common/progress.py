@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TextIO, TypeVar
+from collections.abc import Iterable, Iterator, Sized
+from typing import TextIO, TypeVar, cast
 
 Item = TypeVar("Item")
 
@@ -43,7 +43,7 @@ class Reporter:
 
     def over(self, what: str, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
         """Yield the items and report progress; `total` is needed if they have no length."""
-        steps = self.steps(what, len(items) if total is None else total)
+        steps = self.steps(what, len(cast(Sized, items)) if total is None else total)
         for item in items:
             yield item
             steps.advance()

@@ -8,9 +8,12 @@ from pathlib import Path
 from idsharp.version import __version__
 
 
-def provenance(*packages: str) -> dict:
+def provenance(*packages: str) -> dict[str, str | bool | None]:
     """Versions of idsharp, Python and these packages (None if absent), and the commit."""
-    record = {"idsharp_version": __version__, "python_version": platform.python_version()}
+    record: dict[str, str | bool | None] = {
+        "idsharp_version": __version__,
+        "python_version": platform.python_version(),
+    }
     for package in packages:
         try:
             record[f"{package}_version"] = version(package)
@@ -19,10 +22,10 @@ def provenance(*packages: str) -> dict:
     return record | _git_state()
 
 
-def _git_state() -> dict:
+def _git_state() -> dict[str, str | bool | None]:
     """Commit of the repository that tracks this file, and whether tracked files have changed."""
     here = Path(__file__)
-    unknown = {"git_commit": None, "git_dirty": None}
+    unknown: dict[str, str | bool | None] = {"git_commit": None, "git_dirty": None}
     try:
         # An installed copy may lie inside another project's repository.
         _git("ls-files", "--error-unmatch", here.name)

@@ -38,7 +38,7 @@ class Estimator:
 #: Every estimator, by its name in config.yaml, records and tables.
 ESTIMATORS = {
     "id_mle_k1": Estimator(
-        estimate=lambda distances, k, indices=None: mle(distances, k, "k-1", indices),
+        estimate=lambda distances, k, indices: mle(distances, k, "k-1", indices),
         family="mle",
         option="k-1",
         heading="MLE, k−1",
@@ -47,7 +47,7 @@ ESTIMATORS = {
         neighbors=lambda k: k,
     ),
     "id_mle_k2": Estimator(
-        estimate=lambda distances, k, indices=None: mle(distances, k, "k-2", indices),
+        estimate=lambda distances, k, indices: mle(distances, k, "k-2", indices),
         family="mle",
         option="k-2",
         heading="MLE, k−2",
@@ -56,7 +56,7 @@ ESTIMATORS = {
         neighbors=lambda k: k,
     ),
     "id_twonn_10pct": Estimator(
-        estimate=lambda distances, k, indices=None: twonn(distances, "10%", indices),
+        estimate=lambda distances, k, indices: twonn(distances, "10%", indices),
         family="twonn",
         option="10%",
         heading="TwoNN, −10 %",
@@ -65,7 +65,7 @@ ESTIMATORS = {
         neighbors=lambda k: 2,
     ),
     "id_twonn_largest": Estimator(
-        estimate=lambda distances, k, indices=None: twonn(distances, "largest", indices),
+        estimate=lambda distances, k, indices: twonn(distances, "largest", indices),
         family="twonn",
         option="largest",
         heading="TwoNN, −1",

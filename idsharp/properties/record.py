@@ -85,7 +85,7 @@ def _with_ids(record: dict, ids: Sequence) -> dict:
 def unmeasured_record(k: int, reason: str) -> dict:
     """The record of a set that cannot be had: everything null, with the reason."""
     names = [f"{name}{part}" for name in ESTIMATORS for part in ("", "_se")]
-    counts = ("n_label_conflicts", "n_images", "n_duplicates")
+    counts: tuple[str, ...] = ("n_label_conflicts", "n_images", "n_duplicates")
     names += ["sharpest_first_id", "sharpest_second_id"]
     counts += tuple(f"label_sharpness_{each}" for each in ("n", "m", "draws", "shared"))
     counts += tuple(f"label_sharpness_released_{each}" for each in ("m", "pairs", "draws"))

@@ -30,13 +30,13 @@ def sharpness_of_all_pairs(neighbors: Neighbors) -> SharpestPair:
     Raises:
         UndefinedEstimateError: one class only, or identical images with different labels.
     """
-    distances = neighbors.other_distances
-    if distances is None or not np.isfinite(distances).any():
+    distances, indices = neighbors.other_distances, neighbors.other_indices
+    if distances is None or indices is None or not np.isfinite(distances).any():
         raise UndefinedEstimateError("all images have the same label")
     first = int(np.argmin(distances))
     if distances[first] == 0:
         raise UndefinedEstimateError("identical images have different labels")
-    return SharpestPair(float(1 / distances[first]), first, int(neighbors.other_indices[first]))
+    return SharpestPair(float(1 / distances[first]), first, int(indices[first]))
 
 
 def sharpness_of_draws(
@@ -109,6 +109,7 @@ def sharpness_quantiles(neighbors: Neighbors, quantiles: tuple[float, ...]) -> l
         UndefinedEstimateError: one class only, or identical images with different labels.
     """
     sharpness_of_all_pairs(neighbors)
+    assert neighbors.other_distances is not None
     return [float(q) for q in np.quantile(1 / neighbors.other_distances, quantiles)]
 
 

@@ -33,7 +33,7 @@ def test_each_estimator_uses_as_many_neighbors_as_it_says():
         whole = estimator.estimate(found.distances, k, found.indices)
         enough = estimator.estimate(found.distances[:, : 2 * used], k, found.indices[:, : 2 * used])
         assert whole == enough
-        assert 2 < estimator.estimate(found.distances[:, :used], k).value < 4
+        assert 2 < estimator.estimate(found.distances[:, :used], k, None).value < 4
 
 
 def test_the_schema_of_the_config_lists_every_estimator():

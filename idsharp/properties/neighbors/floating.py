@@ -85,6 +85,7 @@ class FloatSearch:
 
     def _differ(self, here: slice, there: slice | torch.Tensor) -> torch.Tensor:
         """Which pairs are of two classes."""
+        assert self.labels is not None
         return self.labels[here, None] != self.labels[None, there]
 
     def _positions(self, where: slice | torch.Tensor) -> torch.Tensor:

@@ -187,7 +187,7 @@ class IntegerSearch:
                 near.fill_diagonal_(False)
             both = torch.cat([self.keys[here], self._keys(here, there, products, near)], dim=1)
             self.keys[here] = torch.topk(both, self.k, dim=1, largest=False).values
-        if self.labels is not None:
+        if self.labels is not None and self.other is not None:
             differ = self.labels[here, None] != self.labels[None, there]
             differ &= self._within(here, there, products, self.other[here])
             found = self._keys(here, there, products, differ)

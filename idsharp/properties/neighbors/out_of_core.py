@@ -116,7 +116,8 @@ def _candidates(
     farthest = squared.topk(k, dim=1, largest=False).values[:, -1].clamp(min=0)
     # The last factor is for the rounding of the measured distances.
     limits = (farthest + 2 * error) * (1 + 2 * share)
-    return (squared <= limits[:, None]).nonzero(as_tuple=True)
+    rows, columns = (squared <= limits[:, None]).nonzero(as_tuple=True)
+    return rows, columns
 
 
 def _by_differences(

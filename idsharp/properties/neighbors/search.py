@@ -6,6 +6,7 @@ approximation that measures its own recall (`approximate`).
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -98,12 +99,23 @@ def nearest_neighbors(
             raise ValueError("the nearest point of another class needs the exact method")
         distances, indices, recall = approximate_neighbors(flat, k, block, report=report)
         return Neighbors(distances, indices, recall=recall)
-    search = IntegerSearch if flat.dtype == np.uint8 else FloatSearch
-    return _all_pairs(search(flat, k, labels, block, torch.device(device)), n, block, report)
+    kind = IntegerSearch if flat.dtype == np.uint8 else FloatSearch
+    search: _Search = kind(flat, k, labels, block, torch.device(device))
+    return _all_pairs(search, n, block, report)
+
+
+class _Search(Protocol):
+    """What `IntegerSearch` and `FloatSearch` have in common; their blocks of points differ."""
+
+    def load(self, start: int, stop: int, slot: int) -> Any: ...
+
+    def visit(self, rows: Any, columns: Any) -> None: ...
+
+    def finish(self, report: Reporter) -> tuple: ...
 
 
 def _all_pairs(
-    search: IntegerSearch | FloatSearch,
+    search: _Search,
     n: int,
     block: int,
     report: Reporter,
