@@ -13,8 +13,9 @@ from idsharp.datasets.collections.brain_slices import (
     scale_volume,
 )
 from idsharp.tasks.prepare import prepare_task
-from tests.datasets.collections.volumes import dataset, expected_labels, labels_of, request
+from tests.datasets.collections.volumes import expected_labels, labels_of, request
 from tests.datasets.miniatures import brats
+from tests.datasets.opening import dataset
 
 
 @pytest.mark.parametrize("inner", ["", "MICCAI_BraTS_2018_Data_Training"])

@@ -13,8 +13,9 @@ from idsharp.datasets.collections.brain_slices import (
 )
 from idsharp.datasets.errors import MissingDataError, UnreadableImageError
 from idsharp.tasks.prepare import prepare_task
-from tests.datasets.collections.volumes import cut, dataset, labels_of, request
+from tests.datasets.collections.volumes import cut, labels_of, request
 from tests.datasets.miniatures import brats
+from tests.datasets.opening import dataset
 
 
 def test_slices_near_a_tumour_are_ambiguous():

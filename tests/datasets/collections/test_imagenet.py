@@ -6,8 +6,9 @@ from idsharp.datasets import DatasetError
 from idsharp.datasets.errors import MissingDataError
 from idsharp.datasets.tree import files_below
 from idsharp.tasks.prepare import prepare_task
-from tests.datasets.collections.volumes import dataset, request
+from tests.datasets.collections.volumes import request
 from tests.datasets.miniatures import natural
+from tests.datasets.opening import dataset
 
 
 def test_files_are_listed_in_the_order_of_their_folders(tmp_path):
@@ -22,9 +23,10 @@ def test_files_are_listed_in_the_order_of_their_folders(tmp_path):
     (root / "broken.png").symlink_to(tmp_path / "nowhere")
     found = files_below(root)
     expected = [path for path in root.rglob("*") if path.is_file()]
+    expected.append(root / "linked_folder" / "y.png")
     visible = [p for p in expected if not any(q.startswith(".") for q in p.relative_to(root).parts)]
     assert found == sorted(visible)
-    assert [file.name for file in found if "linked" in str(file)] == ["linked_file.png"]
+    assert [file.name for file in found if "linked" in str(file)] == ["linked_file.png", "y.png"]
 
 
 @pytest.mark.parametrize("place", ["ILSVRC/Data/CLS-LOC/train", "train", ""])

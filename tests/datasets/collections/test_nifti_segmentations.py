@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from idsharp.datasets import DatasetError
-from tests.datasets.collections.volumes import dataset
 from tests.datasets.miniatures import brats
+from tests.datasets.opening import dataset
 
 
 def test_nifti_with_segmentations(tmp_path):

@@ -2,13 +2,8 @@
 
 from pathlib import Path
 
-from idsharp.datasets import open_dataset
 from idsharp.tasks.prepare import Request
 from tests.datasets.miniatures import brats
-
-
-def dataset(adapter, path, **settings):
-    return open_dataset("mine", {"adapter": adapter, "path": str(path)} | settings)
 
 
 def request(**changed) -> Request:
