@@ -79,7 +79,8 @@ def link_requirements(wheel: Path, extras: set[str], site: Path) -> None:
             try:
                 found = distribution(requirement.name)
             except PackageNotFoundError:
-                pytest.skip(f"{requirement.name}, which {package.name} requires, is not installed")
+                missing = f"{requirement.name}, which {package.name} requires, is not installed"
+                pytest.fail(f"{missing}; run `make setup`")
             link(found, site)
             queue.append((found, key[1]))
 

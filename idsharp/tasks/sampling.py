@@ -172,7 +172,7 @@ def split_pool(
     quota = exact_share(n_test, n_classes, "test images")
     allowed = np.ones(len(targets), bool) if for_test is None else for_test
     chosen = _choose_groups(targets, groups, allowed, quota, n_classes, rng)
-    test = []
+    drawn = []
     for number in range(n_classes):
         mine = np.flatnonzero(chosen & allowed & (targets == number))
         if len(mine) < quota:
@@ -181,8 +181,8 @@ def split_pool(
                 f"class {number}: the test set needs {quota} images of it, the pool has {total}; "
                 "lower n_test or add images"
             )
-        test.append(np.sort(rng.choice(mine, size=quota, replace=False)))
-    test = np.concatenate(test)
+        drawn.append(np.sort(rng.choice(mine, size=quota, replace=False)))
+    test = np.concatenate(drawn)
     bound = np.isin(groups, groups[test])
     trainable = ~bound if for_test is None else ~bound & ~for_test
     # With groups chosen but not needed, images are given back to training.
