@@ -1,0 +1,155 @@
+"""Dimension and sharpness of the replication's tasks, before any network is trained.
+
+    python benchmarks/replication/properties.py results/replication
+
+Reads the record of every pool, averages the tasks of a collection, compares the domains by Welch
+over collections, and writes properties.md, properties.csv and a figure beside this file.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from idsharp.common.records import read_json, write_csv, write_text
+from idsharp.properties.estimators import ESTIMATORS
+from idsharp.report.figures.style import (
+    COLORS,
+    GREY,
+    TWO_COLUMNS,
+    handle,
+    marker,
+    new_figure,
+    save,
+    styled,
+)
+from idsharp.report.inference import difference, fit
+from idsharp.study.config import collection_of
+from idsharp.study.files import read_config
+
+HERE = Path(__file__).resolve().parent
+RULES = {
+    "label_sharpness": "K_F by the definition, M = 1000",
+    "label_sharpness_released": "K_F by the released code's rule",
+    "label_sharpness_all": "K_F by the definition, all pairs",
+}
+#: Pools of fewer images than the others' 2000, for which every comparison is repeated without them.
+SMALL = ("rep_busbra_breast_us", "rep_nih_cxr14_kcr", "rep_gtsrb")
+
+
+def pools(results: Path) -> pd.DataFrame:
+    """One row per task whose pool was measured."""
+    config = read_config(HERE.parent.parent / "config.yaml", [HERE / "config.yaml"])
+    study, rows = config["studies"]["replication"], []
+    for name in study["tasks"]:
+        task = config["tasks"][name]
+        record = read_json(results / "properties" / name / "pool.json")
+        row = {"task": name, "collection": collection_of(config, task["dataset"])}
+        row["domain"] = config["datasets"][task["dataset"]]["domain"]
+        row |= {"instead_of": task.get("instead_of", ""), "n_images": record["n_images"]}
+        measured = ("n_duplicates", "n_label_conflicts", *ESTIMATORS, "id_mle_k1_se", *RULES)
+        rows.append(row | {key: record[key] for key in measured})
+    return pd.DataFrame(rows)
+
+
+def collections(tasks: pd.DataFrame) -> pd.DataFrame:
+    """Means over the tasks of each collection, without those that stand in for others."""
+    own = tasks[tasks["instead_of"] == ""]
+    logs = {f"log_{rule}": np.log(own[rule]) for rule in RULES}
+    means = own.assign(**logs).groupby(["collection", "domain"], as_index=False)
+    columns = [*ESTIMATORS, *logs]
+    return means[columns].mean().assign(n_runs=means.size()["size"])
+
+
+def gaps(points: pd.DataFrame) -> pd.DataFrame:
+    """Each quantity by domain, and radiology less natural (for K_F their ratio)."""
+    rows = []
+    names = {name: each.short for name, each in ESTIMATORS.items()}
+    names = {name: f"ID, {short}" for name, short in names.items()}
+    names |= {f"log_{rule}": text for rule, text in RULES.items()}
+    for column, text in names.items():
+        means = {domain: fit(part, column)[0] for domain, part in points.groupby("domain")}
+        gap = difference(means["radiology"], means["natural"])
+        is_log = column.startswith("log_")
+        row = {"quantity": text, "compared as": "ratio" if is_log else "difference"}
+        for domain, found in (*sorted(means.items()), ("radiology v natural", gap)):
+            numbers = np.array([found[end] for end in ("estimate", "low", "high")])
+            estimate, low, high = np.exp(numbers) if is_log else numbers
+            row[domain] = f"{estimate:.3g} [{low:.3g}, {high:.3g}]"
+        row |= {"p": gap["p"], "decided by": gap["decided_by"]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@styled
+def draw(tasks: pd.DataFrame, points: pd.DataFrame):
+    """ID and both K_F of every collection, by domain; tasks are small, collections large."""
+    figure = new_figure(TWO_COLUMNS, 84)
+    order = points.sort_values(["domain", "id_mle_k1"])["collection"].tolist()
+    own = tasks[tasks["instead_of"] == ""]
+    panels = {
+        "id_mle_k1": ("intrinsic dimension (MLE, k − 1)", 1),
+        "label_sharpness": ("$K_F$, definition [$10^{-4}$/intensity]", 1e4),
+        "label_sharpness_released": ("$K_F$, released rule [$10^{-4}$/intensity]", 1e4),
+    }
+    axes = figure.subplots(1, 3, sharey=True)
+    for axis, (column, (label, factor)) in zip(axes, panels.items(), strict=True):
+        for _, task in own.iterrows():
+            y = order.index(task["collection"])
+            axis.plot(factor * task[column], y, ms=3, mfc="white", **marker(task["domain"]))
+        for _, point in points.iterrows():
+            value = point[column] if column in ESTIMATORS else np.exp(point[f"log_{column}"])
+            axis.plot(factor * value, order.index(point["collection"]), **marker(point["domain"]))
+        axis.set_xlim(left=0)
+        axis.set_xlabel(label)
+        axis.grid(axis="x", color="#dddddd", lw=0.5)
+        axis.set_axisbelow(True)
+    axes[0].set_yticks(range(len(order)), [NAMES[name] for name in order])
+    domains = points.set_index("collection")["domain"]
+    for tick, name in zip(axes[0].get_yticklabels(), order, strict=True):
+        tick.set_color(COLORS[domains[name]])
+    handles = [handle(f"{d} ({(domains == d).sum()} collections)", **marker(d)) for d in COLORS]
+    handles.append(handle("a task", marker="o", color=GREY, mfc="white", ms=3))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return figure
+
+
+NAMES = {
+    "rep_knee_oa_xray": "knee X-ray",
+    "rep_lgg_brain_mri": "low-grade glioma MRI",
+    "rep_busbra_breast_us": "breast ultrasound",
+    "rep_cxr_pneumonia_kermany": "children's chest X-ray",
+    "rep_cxr_covid_radiography": "COVID chest X-ray",
+    "rep_sarscov2_ct": "COVID chest CT",
+    "rep_nih_cxr14_kcr": "NIH chest X-ray",
+    "rep_brain_tumor_mri": "brain tumor MRI",
+    "rep_cats_v_dogs": "cats v dogs",
+    "rep_imagenette": "Imagenette (3 tasks)",
+    "rep_flowers": "flowers",
+    "rep_intel_scenes": "scenes (2 tasks)",
+    "rep_gtsrb": "traffic signs",
+    "rep_mnist": "MNIST (3 tasks)",
+    "rep_cifar10": "CIFAR-10 (3 tasks)",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("results", type=Path, help="folder of the study")
+    args = parser.parse_args()
+    tasks = pools(args.results)
+    points = collections(tasks)
+    write_csv(HERE / "properties.csv", tasks)
+    shown = tasks.drop(columns="id_mle_k1_se").to_markdown(index=False, floatfmt=".3g")
+    others = points[~points["collection"].isin(SMALL)]
+    parts = ["# Dimension and sharpness of the replication's tasks", shown]
+    parts += ["All collections:", gaps(points).to_markdown(index=False, floatfmt=".2g")]
+    parts += ["Without the three of fewer than 2000 images:"]
+    parts += [gaps(others).to_markdown(index=False, floatfmt=".2g")]
+    write_text(HERE / "properties.md", "\n\n".join(parts) + "\n")
+    save(draw(tasks, points), HERE / "properties", ("png",))
+
+
+if __name__ == "__main__":
+    main()
