@@ -16,10 +16,17 @@ from idsharp.properties.estimators import (
 )
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
-from idsharp.properties.sharpness import resolution_free, sharpness_of_all_pairs, sharpness_of_draws
+from idsharp.properties.sharpness import (
+    resolution_free,
+    sharpness_of_all_pairs,
+    sharpness_of_draws,
+    sharpness_over_m,
+)
 from idsharp.tasks.images import to_grey
 
 _DEFINED = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
+#: Numbers of images at which K_F stands beside that at m.
+FEWER = (100, 200, 500)
 _RELEASED = ("label_sharpness_released", "label_sharpness_released_sd")
 
 
@@ -63,11 +70,14 @@ def properties_record(
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
     sharpness = sharpnesses(images, labels, found, m, draws, rng)
+    sharpness |= _sharpness_at_fewer(images, labels, found, m, draws, rng.spawn(1)[0])
     if images.shape[1] == 1:
         return _with_ids(record | sharpness, ids or range(len(images)))
     # Distances grow with the number of channels: K_F compares data sets in grey.
     grey = to_grey(images)
-    compared = sharpnesses(grey, labels, search(grey, labels, 0), m, draws, rng)
+    found = search(grey, labels, 0)
+    compared = sharpnesses(grey, labels, found, m, draws, rng)
+    compared |= _sharpness_at_fewer(grey, labels, found, m, draws, rng.spawn(1)[0])
     for name in sharpness:
         if name.endswith("_resolution_free"):
             compared[name] = sharpness[name]
@@ -213,6 +223,34 @@ def sharpnesses(
     record["sharpest_second"] = int(positions[sharpest.second])
     # A generator of its own, so that the draws of the definition do not depend on this rule.
     return record | _released(images, labels, released, draws, rng.spawn(1)[0])
+
+
+def _sharpness_at_fewer(
+    images: np.ndarray,
+    labels: np.ndarray,
+    found: Search,
+    m: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict:
+    """K_F at fixed numbers of images below m, flat: a study compares pools at an M that all have.
+
+    Nothing where K_F is undefined, and no number of images that the set does not have.
+    """
+    images, labels = take(images, found.usable), labels[found.usable]
+    sizes = [size for size in FEWER if size < min(m, len(images))]
+    if not sizes:
+        return {}
+    try:
+        values = sharpness_over_m(images, labels, sizes, draws, rng)
+    except UndefinedEstimateError:
+        return {}
+    record = {}
+    for size, column in zip(sizes, values.T, strict=True):
+        mean, sd = _mean_and_sd(column)
+        name = f"label_sharpness_at_{size}"
+        record |= _with_resolution_free({name: mean, f"{name}_sd": sd}, images)
+    return record
 
 
 def _released(

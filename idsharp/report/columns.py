@@ -1,5 +1,6 @@
 """What every column of every table means, with its unit: headings of LaTeX tables and axes."""
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -233,5 +234,17 @@ def dictionary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def column_in(table: str, name: str) -> Column:
     """A column, where tables differ in what they mean by it, as this one does."""
-    own = IN_TABLE.get((table, name))
+    own, fewer = IN_TABLE.get((table, name)), _AT_FEWER.fullmatch(name)
+    if fewer is not None:
+        m, sd, free = fewer.groups()
+        meaning = f"{'SD over draws of ' if sd else ''}K_F of {m} images"
+        unit = "1" if free else "1/intensity"
+        meaning += ", in color where there is, per root-mean-square change of the range" * bool(
+            free
+        )
+        return Column(f"K_F at {m}", unit, meaning)
     return COLUMNS[name] if own is None else Column(*own)
+
+
+#: K_F at fixed numbers of images below M, as many as the records have.
+_AT_FEWER = re.compile(r"label_sharpness_at_(\d+)(_sd)?(_resolution_free)?")

@@ -185,7 +185,7 @@ def _missing(cube: _Cube, rows: np.ndarray, shared: np.ndarray) -> list[str]:
     lost = np.setdiff1d(np.arange(total), shared)
     if len(lost) and len(rows):
         gaps = rows[~have[np.ix_(rows, lost)].all(axis=1)]
-        lacking = ", ".join(cube.tasks["collection"].iloc[gaps].unique())
+        lacking = ", ".join(map(str, cube.tasks["collection"].iloc[gaps].unique()))
         names = f"{_named(lost, cube.cells)} ({lacking} lack some)"
         notes.append(f"{len(lost)} of {total} cells not common to all: {names}")
     return notes

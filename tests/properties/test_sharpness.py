@@ -184,3 +184,19 @@ def test_find_duplicates():
     assert found.first.tolist() == [0, 1, 3]
     assert found.n_extra == 3
     assert found.conflicting.tolist() == [False, True, False, False, True, False]
+
+
+def test_sharpness_at_fixed_smaller_m_lets_pools_of_any_size_compare():
+    images = np.random.default_rng(0).integers(0, 256, (700, 3, 4, 4), dtype=np.uint8)
+    labels = np.arange(700) % 2
+    measured = record(images, labels, m=600, draws=9)
+    at = [measured[f"label_sharpness_at_{m}"] for m in (100, 200, 500)]
+    assert at == sorted(at) and at[-1] < measured["label_sharpness_all"]
+    rng = np.random.default_rng(1)
+    grey = sharpness_of_draws(to_grey(images), labels, 200, 200, rng)
+    assert abs(at[1] - grey.mean()) < 4 * grey.std() / 3
+    color = sharpness_of_draws(images, labels, 200, 200, rng) * 255 * np.sqrt(48)
+    free = measured["label_sharpness_at_200_resolution_free"]
+    assert abs(free - color.mean()) < 4 * color.std() / 3
+    few = record(images[:150], labels[:150], m=600)
+    assert "label_sharpness_at_100" in few and "label_sharpness_at_200" not in few

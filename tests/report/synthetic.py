@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from idsharp.common.records import write_rows
 from idsharp.properties.estimators import ESTIMATORS
+from idsharp.report.tables.build import BUILDERS
+from idsharp.report.tables.study import Study, read_study
 from idsharp.study.layout import Layout
 
 #: Factors of the estimators beside id_mle_k1.
@@ -32,6 +35,7 @@ class Law:
     sharpness: float = 1.0
     sharpness_penalty: float = 1.0
     ratio: float = 0.6
+    ratio_sd: float = 0.0
     collection_sd: float = 0.0
     task_sd: float = 0.0
     run_sd: float = 0.0
@@ -211,7 +215,8 @@ class Records:
         height = 1.0 if layer == "input" else self.law.ratio * (2 - abs(depth - 0.5))
         height = self.law.ratio if layer == "penultimate" else height
         counts = {"n_features": 9, "n_images": n, "n_duplicates": 0, "k": 20}
-        return {"layer": layer, "depth": depth} | counts | estimates(height * d)
+        noise = np.exp(self.rng.normal(0, self.law.ratio_sd))
+        return {"layer": layer, "depth": depth} | counts | estimates(height * d * noise)
 
 
 def estimates(d: float) -> dict:
@@ -223,3 +228,20 @@ def estimates(d: float) -> dict:
 def _write(path: Path, record: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
+
+
+LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
+SOME = {f"task{i}": described(f"c{i}", "radiology" if i % 2 else "natural") for i in range(8)}
+NOISY = Law(collection_sd=0.2, run_sd=0.1)
+
+
+def study_of(published, records: Records) -> Study:
+    """Writes records and reads them back."""
+    layout = records.write()
+    estimators, blocks = ("id_mle_k1", "id_twonn_10pct"), len(records.layers) > 1
+    return read_study(layout, records.tasks, *estimators, published, blocks=blocks)
+
+
+def build(study: Study, *names: str) -> list[pd.DataFrame]:
+    """Some tables of a study."""
+    return [BUILDERS[name](study) for name in names]

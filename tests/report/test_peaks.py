@@ -9,10 +9,9 @@ from scipy.stats import ttest_1samp, ttest_ind
 
 from idsharp.report.figures.layers import id_by_layer
 from idsharp.report.tables.peaks import is_peak, representation_layers, representation_peaks
-from idsharp.report.tables.study import Study, read_study
-from tests.report.synthetic import Records, described
+from idsharp.report.tables.study import Study
+from tests.report.synthetic import LAYERS, Records, described, study_of
 
-LAYERS = ("input", "stem", "layer1.0", "penultimate", "logits")
 SIZES = (100, 200)
 
 ESTIMATOR = "representation_id_twonn_10pct"
@@ -121,12 +120,10 @@ def test_without_variation_there_is_no_interval():
         assert "the same in every collection" in row["reason"]
 
 
-def test_tables_of_a_study_that_measured_every_block(tmp_path, root):
+def test_tables_of_a_study_that_measured_every_block(tmp_path, published):
     tasks = {f"t{i}": described(f"c{i}", "radiology" if i % 2 else "natural") for i in range(8)}
     records = Records(tmp_path, tasks, diverged=(("t0", 100),), layers=LAYERS)
-    published = pd.read_csv(root / "resources" / "published.csv")
-    estimators = "id_mle_k1", "id_twonn_10pct"
-    study = read_study(records.write(), tasks, *estimators, published, blocks=True)
+    study = study_of(published, records)
     layers = representation_layers(study)
     assert len(layers) == 15 * len(LAYERS) + 1
     gone = layers[layers["status"] == "diverged"]

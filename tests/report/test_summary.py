@@ -6,21 +6,16 @@ import pytest
 from idsharp.report.contents import FIGURES, shown
 from idsharp.report.summary import summarize
 from idsharp.report.tables.build import build_tables
-from idsharp.report.tables.study import read_study
-from tests.report.synthetic import Law, Records, described
-
-SOME = {f"task{i}": described(f"c{i}", "radiology" if i % 2 else "natural") for i in range(8)}
+from tests.report.synthetic import SOME, Law, Records, described, study_of
 
 
 @pytest.fixture
-def tables_of(tmp_path, root):
+def tables_of(tmp_path, published):
     """Builds the tables of a made-up study."""
 
     def build(**options):
         records = Records(tmp_path, options.pop("tasks", SOME), law=Law(run_sd=0.1), **options)
-        published = pd.read_csv(root / "resources" / "published.csv")
-        estimators = "id_mle_k1", "id_twonn_10pct"
-        return build_tables(read_study(records.write(), records.tasks, *estimators, published))
+        return build_tables(study_of(published, records))
 
     return build
 

@@ -57,7 +57,7 @@ CLAIMS = {
     ),
     "C5": Claim(
         "The test loss follows −(ln N)/d", _ICLR, "Fig. 2, theorem 1",
-        "slope of ln L on (ln N)/d at equal domain", "per unit of (ln N)/d", -1,
+        "slope of ln L on (ln N)/d at equal K_F and domain", "per unit of (ln N)/d", -1,
     ),
     "C6": Claim(
         "Label sharpness explains why radiology has the higher loss", _ICLR, "Fig. 3, theorem 1",
@@ -104,6 +104,9 @@ def _judged(names: dict, found: dict) -> dict:
     claim = CLAIMS[names["claim"]]
     found = {name: None if pd.isna(found.get(name)) else found[name] for name in _RESULT}
     verdict, why = _verdict(claim, found)
+    if verdict == NOT_MEASURED:
+        # Numbers that carry no verdict would be read as one.
+        found |= {name: None for name in _RESULT if not name.startswith("n_")}
     row = {"domain": "all", "rule": None, "losses": None, "id_estimator": None} | names
     about = {
         name: getattr(claim, name) for name in ("statement", "paper", "place", "quantity", "unit")
@@ -133,23 +136,22 @@ def _verdict(claim: Claim, found: dict) -> tuple[str, str]:
 
 def sentence(row: dict, claim: Claim) -> str:
     """What the data say of a claim, and how surely."""
-    where = "" if row["domain"] == "all" else f" in {row['domain']}"
-    start = f"{claim.statement}{where}: "
+    text = claim.statement
+    if row["domain"] != "all":
+        where = "radiology" if row["domain"] == "radiology" else "natural images"
+        text = f"In {where}, {text[0].lower()}{text[1:]}"
     if row["verdict"] == NOT_MEASURED:
-        return f"{start}not measured ({row['why']})."
-    unit = f" {claim.unit}" if claim.unit else ""
-    text = (
-        f"{start}{row['verdict']}. The {claim.quantity} is {number(row['estimate'])}{unit} (95 % "
-    )
-    text += f"interval {number(row['low'])} to {number(row['high'])}), from "
-    text += f"{row['n_collections']:.0f} collections"
+        return f"{text}: {NOT_MEASURED} ({row['why']})."
+    low, high = number(row["low"]), number(row["high"])
+    text += f": {row['verdict']}. {claim.quantity[0].upper()}{claim.quantity[1:]}: "
+    text += " ".join(filter(None, (number(row["estimate"]), claim.unit)))
+    text += f" (95 % interval {low} to {high}; {row['n_collections']:.0f} collections)"
     if row["decided_by"] is not None:
         low, high = number(row["low_without_one"]), number(row["high_without_one"])
-        text += f"; with any one of them left out it is {low} to {high}, and {row['decided_by']} "
-        text += "moves it most"
+        text += f"; leaving out one gives {low} to {high}, and {row['decided_by']} matters most"
     text += "."
     if row["dof"] is not None and row["dof"] <= 2:
-        text += f" The interval is wide: it rests on {row['dof']:.2g} degrees of freedom."
+        text += f" The interval is this wide because it has {row['dof']:.2g} degrees of freedom."
     if row["reliability"] is not None and row["reliability"] < 0.9:
         text += (
             f" The term is measured with a reliability of {row['reliability']:.2f}, which draws "

@@ -119,9 +119,7 @@ def _law(study: Study, tables: dict, claim: str, kind: str, term: str) -> Iterat
 
 
 def c5(study: Study, tables: dict) -> Iterator[tuple[dict, dict]]:
-    for names, found in _law(study, tables, "C5", "with domain", "log_n_over_pool_id"):
-        if names["rule"] == "definition":
-            yield names | {"rule": None}, found
+    yield from _law(study, tables, "C5", "with K_F and domain", "log_n_over_pool_id")
 
 
 def c6(study: Study, tables: dict) -> Iterator[tuple[dict, dict]]:

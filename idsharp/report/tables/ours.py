@@ -65,7 +65,10 @@ def _trained(one: pd.Series) -> bool:
 def _tasks(study: Study, dataset: str | None, trained: bool = True) -> tuple[pd.DataFrame, str]:
     """Rows of `datasets` of a published dataset, and why they cannot be judged, if so."""
     tasks = first_choice(study.datasets[study.datasets["is_trained"] == trained])
-    own = tasks[tasks["dataset"] == _DATASETS.get(dataset, dataset)]
+    # A copy of a dataset under another name says so by its collection.
+    is_own = tasks["dataset"] == _DATASETS.get(dataset, dataset)
+    is_own |= (tasks["collection"] == dataset) & ~tasks["dataset"].isin(_STAND_INS.values())
+    own = tasks[is_own]
     if len(own) or dataset not in _STAND_INS:
         return own, "" if len(own) else f"the study has no task on {dataset}"
     other = tasks[tasks["dataset"] == _STAND_INS[dataset]]
