@@ -52,7 +52,8 @@ def assign_classes(
     labels = index_column(index, column)
     counts = labels.value_counts().sort_index()
     if classes is None:
-        if "" in counts.index:
+        # Where no image has a label, as in a dataset without classes, all are of one class.
+        if "" in counts.index and len(counts) > 1:
             raise SamplingError(
                 f"{counts['']} of {len(labels)} images have no {column}, such as "
                 f"{index['id'][labels == ''].iloc[0]}; label them, or list the classes of the task"

@@ -163,3 +163,8 @@ def test_class_draws_say_what_is_lacking():
     for number in (0, 4):
         with pytest.raises(SamplingError, match=rf"no draw number {number}: .* from 1 to 3"):
             draw_classes(counts, 2, 3, number, "animals")
+
+
+def test_images_without_any_labels_are_of_one_class():
+    index = pd.DataFrame({"id": ["x", "y"], "label": ["", ""]})
+    assert list(assign_classes(index, None)["target"]) == [0, 0]
