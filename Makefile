@@ -35,8 +35,8 @@ demo: $(READY) ## Run the demo study, and say where its results are
 	@test $(STUDY)/report.html -nt $(STUDY)/summary.md || $(BIN)/snakemake --report $(STUDY)/report.html --quiet all
 	@echo
 	@echo "The demo is done. Open"
-	@echo "  $(STUDY)/summary.md     everything on one page"
-	@echo "  $(STUDY)/report.html    the same in a browser, with how each file was made"
+	@echo "  $(STUDY)/index.html     everything on one page; summary.md is the same in Markdown"
+	@echo "  $(STUDY)/report.html    how each file was made"
 	@echo "  $(STUDY)/figures/       every figure, PDF and PNG"
 	@echo "  $(STUDY)/tables/        every table, CSV and LaTeX; columns.csv explains them"
 

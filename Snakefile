@@ -28,6 +28,7 @@ rule all:
     default_target: True
     input:
         f"results/{STUDY}/summary.md",
+        f"results/{STUDY}/index.html",
         expand(
             f"results/{STUDY}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"]
         ),

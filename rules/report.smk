@@ -73,6 +73,7 @@ rule figures:
         ),
         images=expand("results/{{study}}/data/{task}/images.npy", task=TASKS + MEASURED),
         samples=expand("results/{{study}}/data/{task}/samples.csv", task=TASKS + MEASURED),
+        pools=expand("results/{{study}}/properties/{task}/pool.json", task=TASKS + MEASURED),
         examples=expand(
             "results/{{study}}/attacks/{task}/{model}.examples.npz",
             task=TASKS,
@@ -89,7 +90,17 @@ rule figures:
             )
             for figure, entry in FIGURES.items()
         ],
-        expand("results/{{study}}/figures/{figure}.pdf", figure=FIGURES),
+        [
+            f"results/{{study}}/figures/{figure}.{suffix}"
+            for figure, entry in FIGURES.items()
+            for suffix in entry.suffixes
+            if suffix != "png"
+        ],
+        expand(
+            "results/{{study}}/figures/all/{figure}.{suffix}",
+            figure=contents.GRIDS,
+            suffix=["pdf", "png"],
+        ),
     log:
         "results/{study}/logs/figures.log",
     conda:
@@ -111,12 +122,22 @@ rule figures:
 rule summary:
     input:
         tables=expand("results/{{study}}/tables/{table}.csv", table=TABLES),
-        figures=expand("results/{{study}}/figures/{figure}.png", figure=FIGURES),
-        captions=captions_of(FIGURES),
+        columns="results/{study}/tables/columns.csv",
+        drawings=rules.figures.output,
+        pools=rules.tables.input.pools,
+        properties=rules.tables.input.properties,
+        runs=rules.tables.input.runs,
+        receipts=expand(
+            "results/{{study}}/index/{dataset}.receipt.json",
+            dataset=sorted({dataset_of(task) for task in TASKS + MEASURED}),
+        ),
+        captions=captions_of(FIGURES | TABLES),
         sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
+        template=os.path.relpath(ROOT / "idsharp/report/page/page.html"),
         code=code_for("summary"),
     output:
         report("results/{study}/summary.md", caption="captions/summary.rst", category="Summary"),
+        "results/{study}/index.html",
     log:
         "results/{study}/logs/summary.log",
     conda:
@@ -125,13 +146,15 @@ rule summary:
         mem_mb=2000,
         runtime=10,
     params:
+        # Functions, because Snakemake would take {…} in these texts for wildcards.
         title=lambda wildcards: SETTINGS["title"],
         note=lambda wildcards: SETTINGS["note"],
+        settings=lambda wildcards: json.dumps(SETTINGS),
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
-        "Writing the summary of {wildcards.study}"
+        "Writing the page of {wildcards.study}"
     shell:
         "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
-        "--note {params.note:q} "
+        "--note {params.note:q} --settings {params.settings:q} "
         "--captions {input.captions} --sources {input.sources} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"

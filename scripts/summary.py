@@ -1,14 +1,15 @@
-"""Write the summary of a study: its tables in short, its figures with their captions."""
+"""Write the page of a study, in Markdown and HTML: its findings, figures and tables in short."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pandas as pd
 
-from idsharp.common.records import write_text
 from idsharp.common.script import run
 from idsharp.report.contents import read_captions
-from idsharp.report.summary import summarize
+from idsharp.report.page.content import Content
+from idsharp.report.summary import receipts, versions, write_pages
 
 
 def main() -> None:
@@ -21,15 +22,24 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, nargs="+", required=True, help="captions, .rst")
     parser.add_argument("--sources", type=Path, required=True, help="sources of datasets, .tsv")
     parser.add_argument("--shown-epsilon", type=int, required=True, help="in 1/255")
+    parser.add_argument("--settings", type=json.loads, required=True, help="of the study, JSON")
     args = parser.parse_args()
     folder = args.results / "tables"
     # Not every file in the folder: it may hold tables of former settings.
     names = pd.read_csv(folder / "columns.csv")["table"].unique()
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
-    captions = read_captions(args.captions)
-    sources = pd.read_csv(args.sources, sep="\t")
-    text = summarize(args.title, args.note, tables, captions, sources, args.shown_epsilon)
-    write_text(args.results / "summary.md", text)
+    content = Content(
+        title=args.title,
+        note=args.note,
+        tables=tables,
+        captions=read_captions(args.captions),
+        sources=pd.read_csv(args.sources, sep="\t"),
+        epsilon=args.shown_epsilon,
+        settings=args.settings,
+        versions=versions(args.results, tables),
+        receipts=receipts(args.results, tables),
+    )
+    write_pages(args.results, content)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,15 @@ class Entry:
     Attributes:
         name: of its files, and of the function that draws or builds it.
         heading: in words.
-        place: where the papers have it; empty where it is ours.
+        place: where the papers have it, places divided by "; "; empty where it is ours.
+        claims: those of the table `claims` that it belongs to.
         blocks: whether it needs `representation_layers: blocks`.
     """
 
     name: str
     heading: str
     place: str = ""
+    claims: tuple[str, ...] = ()
     blocks: bool = False
 
 
@@ -41,6 +43,11 @@ class Figure(Entry):
     tables: tuple[str, ...] = ()
     photographs: bool = False
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Formats that it is saved in: the page shows drawings as SVG, photographs as PNG."""
+        return ("pdf", "png") if self.photographs else ("pdf", "png", "svg")
+
 
 @dataclass(frozen=True)
 class Table(Entry):
@@ -48,6 +55,7 @@ class Table(Entry):
 
 
 _MICCAI, _ICLR = "MICCAI 2022", "ICLR 2024"
+_RUNS = ("runs",)
 
 FIGURES = (
     Figure("samples", "Samples", f"{_MICCAI}, Fig. 2", tables=("datasets",), photographs=True),
@@ -55,41 +63,104 @@ FIGURES = (
         "id_by_domain",
         "Intrinsic dimension",
         f"{_MICCAI}, Fig. 3; {_ICLR}, Fig. 1",
-        tables=("properties",),
+        claims=("C1",),
+        tables=("properties", "runs", "comparison"),
     ),
-    Figure("sharpness_by_domain", "Label sharpness", f"{_ICLR}, Fig. 1", tables=("properties",)),
     Figure(
         "accuracy_vs_id",
         "Accuracy against intrinsic dimension",
         f"{_MICCAI}, Fig. 4",
-        tables=("runs",),
+        claims=("C2", "C3"),
+        tables=("collections", "accuracy_vs_id", "comparison", "published_fits"),
+    ),
+    Figure(
+        "slopes",
+        "Slopes by network and training size",
+        f"{_MICCAI}, section 3",
+        claims=("C4",),
+        tables=("accuracy_vs_id",),
+    ),
+    Figure("accuracy_vs_n", "Accuracy against training size", f"{_MICCAI}, Fig. 5a", tables=_RUNS),
+    Figure(
+        "accuracy_plane",
+        "Accuracy on dimension and training size",
+        f"{_MICCAI}, Fig. 5b",
+        tables=(*_RUNS, "accuracy_plane"),
+    ),
+    Figure(
+        "sharpness_by_domain",
+        "Label sharpness",
+        f"{_ICLR}, Fig. 1",
+        tables=("properties", "comparison"),
     ),
     Figure(
         "log_loss_vs_id",
         "Test loss against intrinsic dimension",
         f"{_ICLR}, Fig. 2",
-        tables=("runs",),
+        tables=_RUNS,
+    ),
+    Figure(
+        "log_loss_vs_rate",
+        "Test loss against (ln N)/d",
+        f"{_ICLR}, theorem 1",
+        claims=("C5",),
+        tables=_RUNS,
+    ),
+    Figure(
+        "exponents",
+        "Exponents of learning curves",
+        f"{_ICLR}, theorem 1",
+        claims=("C5",),
+        tables=("exponents",),
+    ),
+    Figure(
+        "observed_vs_predicted",
+        "Losses predicted from the other collections",
+        f"{_ICLR}, theorem 1",
+        claims=("C6",),
+        tables=("predictions",),
+    ),
+    Figure(
+        "log_loss_vs_representation_id",
+        "Test loss against the dimension of representations",
+        f"{_ICLR}, Fig. 3",
+        tables=_RUNS,
     ),
     Figure(
         "loss_penalty_vs_sharpness",
         "Loss penalty under attack against label sharpness",
         f"{_ICLR}, Fig. 4",
-        tables=("attacks",),
+        claims=("C7",),
+        tables=("penalty_points", "loss_penalty_vs_sharpness", *_RUNS),
     ),
-    Figure("attack_examples", "Attacked images", tables=("datasets",), photographs=True),
+    Figure("attack_examples", "Attacked images", tables=("datasets", *_RUNS), photographs=True),
     Figure(
         "representation_vs_data",
         "Dimension of representations against dimension of the data",
         f"{_ICLR}, Fig. 5",
-        tables=("runs",),
+        claims=("C8",),
+        tables=_RUNS,
+    ),
+    Figure(
+        "closest_pairs", "Closest images of two classes", tables=("datasets",), photographs=True
+    ),
+    Figure("sharpness_over_m", "Label sharpness over the number of images", tables=("properties",)),
+    Figure(
+        "id_over_n",
+        "Intrinsic dimension over the number of images",
+        tables=("properties", *_RUNS),
     ),
     Figure(
         "id_by_layer",
         "Intrinsic dimension from layer to layer",
         blocks=True,
-        tables=("representation_layers",),
+        tables=("representation_layers", *_RUNS),
     ),
+    Figure("comparison", "Ours beside the papers' values", tables=("comparison",)),
 )
+
+#: Drawn into figures/all/: every network and training size by itself.
+GRIDS = ("accuracy_vs_id", "log_loss_vs_id", "log_loss_vs_representation_id")
 
 TABLES = (
     Table("datasets", "Datasets"),
@@ -101,22 +172,48 @@ TABLES = (
     Table("ranks", "Ranks of published values and ours"),
     Table("published_fits", "What the papers' own points give"),
     Table("collections", "Points: collections of images"),
-    Table("penalty_points", "Points: loss penalties of collections"),
-    Table("predictions", "Losses predicted from the other collections"),
+    Table("penalty_points", "Points: loss penalties of collections", claims=("C7",)),
+    Table("predictions", "Losses predicted from the other collections", claims=("C6",)),
     Table("hyperparameters", "How networks were trained", f"{_MICCAI}; {_ICLR}, appendix"),
-    Table("domain_gap", "Radiology beside natural images", f"{_MICCAI}, Fig. 3; {_ICLR}, Fig. 1"),
-    Table("accuracy_vs_id", "Accuracy against intrinsic dimension", f"{_MICCAI}, Fig. 4"),
-    Table("slope_contrasts", "Slopes by model and training size", f"{_MICCAI}, section 3"),
+    Table(
+        "domain_gap",
+        "Radiology beside natural images",
+        f"{_MICCAI}, Fig. 3; {_ICLR}, Fig. 1",
+        claims=("C1",),
+    ),
+    Table(
+        "accuracy_vs_id",
+        "Accuracy against intrinsic dimension",
+        f"{_MICCAI}, Fig. 4",
+        claims=("C2", "C3"),
+    ),
+    Table(
+        "slope_contrasts",
+        "Slopes by model and training size",
+        f"{_MICCAI}, section 3",
+        claims=("C4",),
+    ),
     Table("accuracy_plane", "Accuracy on dimension and size", f"{_MICCAI}, Fig. 5b"),
-    Table("generalization_law", "Generalization law", f"{_ICLR}, Fig. 2, theorem 1"),
-    Table("exponents", "Learning-curve exponents", f"{_ICLR}, theorem 1"),
-    Table("loss_penalty_vs_sharpness", "Loss penalty against label sharpness", f"{_ICLR}, Fig. 4"),
+    Table(
+        "generalization_law",
+        "Generalization law",
+        f"{_ICLR}, Fig. 2, theorem 1",
+        claims=("C5", "C6"),
+    ),
+    Table("exponents", "Learning-curve exponents", f"{_ICLR}, theorem 1", claims=("C5",)),
+    Table(
+        "loss_penalty_vs_sharpness",
+        "Loss penalty against label sharpness",
+        f"{_ICLR}, Fig. 4",
+        claims=("C7",),
+    ),
     Table(
         "representation_vs_data",
         "Dimension of representations against dimension of the data",
         f"{_ICLR}, section 6",
+        claims=("C8",),
     ),
-    Table("sharpness_vs_id", "Label sharpness against dimension", _ICLR),
+    Table("sharpness_vs_id", "Label sharpness against dimension", _ICLR, claims=("C6",)),
     Table("task_choice", "Another task on the same images", f"{_MICCAI}, section 4"),
     Table("representation_layers", "Dimension of every layer", blocks=True),
     Table("representation_peaks", "Layer of highest dimension", blocks=True),

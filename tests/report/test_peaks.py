@@ -1,13 +1,10 @@
 """The curve over layers: where it is highest, how domains differ, and how it is drawn."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp, ttest_ind
 
-from idsharp.report.figures.layers import id_by_layer
 from idsharp.report.tables.peaks import is_peak, representation_layers, representation_peaks
 from idsharp.report.tables.study import Study
 from tests.report.synthetic import LAYERS, Records, described, study_of
@@ -137,32 +134,3 @@ def test_tables_of_a_study_that_measured_every_block(tmp_path, published):
     pd.testing.assert_series_equal(
         runs["representation_id"], last.loc[runs.index, ESTIMATOR], check_names=False
     )
-
-
-def test_the_figure_marks_the_peaks_and_tells_domains_apart():
-    figure = id_by_layer(curves(FIVE, note="made up"), ESTIMATOR)
-    [axis] = figure.axes
-    rings = {line.get_markeredgecolor(): line for line in axis.lines if line.get_markersize() == 9}
-    assert len(rings) == 2
-    depths = sorted(float(line.get_xdata()[0]) for line in rings.values())
-    # The mean of radiology is highest at layer1.0 (9.83), of natural at penultimate (12.5).
-    assert depths == [0.5, 0.75]
-    thick = [
-        line for line in axis.lines if line.get_linewidth() == 1.6 and line not in rings.values()
-    ]
-    assert {line.get_linestyle() for line in thick} == {"-", "--"}
-    assert {line.get_marker() for line in thick} == {"o", "s"}
-    assert axis.get_xlim()[1] >= 1
-    assert "depth" in figure.get_supxlabel()
-    assert "made up" in figure.get_supxlabel()
-    assert figure.get_supylabel() == "intrinsic dimension (TwoNN, −10 %)"
-    figure.savefig(io.BytesIO(), format="png", dpi=50)
-
-
-def test_the_figure_of_many_networks_with_gaps():
-    table = pd.concat([curves(FIVE, model=f"net{i}") for i in range(4)], ignore_index=True)
-    table.loc[table["model"] == "net1", ESTIMATOR] = np.nan
-    figure = id_by_layer(table, ESTIMATOR)
-    shown = [axis for axis in figure.axes if axis.get_visible()]
-    assert [axis.get_title(loc="left") for axis in shown] == ["net0", "net1", "net2", "net3"]
-    figure.savefig(io.BytesIO(), format="png", dpi=50)

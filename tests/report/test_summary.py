@@ -36,7 +36,7 @@ def test_every_claim_has_its_sentence_and_gaps_their_reasons(tables_of):
         assert sentence in text
     assert "nan" not in text.lower()
     assert "**Diverged: 1** (task2), left out of every fit." in text
-    assert "**3 networks answer every image alike** (resnet18)" in text
+    assert "**3 networks with one answer to every image** (resnet18)" in text
     assert "> Only a test." in text
 
 
@@ -61,5 +61,5 @@ def test_signs_of_masked_gradients_are_said(tables_of):
     ) in text
     assert (
         "PGD does less than FGSM in 1 of 30 cases (networks and ε), most at ε = 2/255 on task5, "
-        "resnet18, N = 200, seed 0: accuracy 0.675 against 0.5."
+        "resnet18, N = 200, seed 0: accuracy 0.675 against 0.500."
     ) in text

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -77,7 +78,15 @@ def styled(draw: Callable) -> Callable:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a width and height in mm; call it inside a `styled` function."""
-    return Figure(figsize=(width / 25.4, height / 25.4))
+    figure = Figure(figsize=(width / 25.4, height / 25.4))
+    # Names of points are placed by their extents on this canvas; files have their own.
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def grow(figure: Figure, height: float) -> None:
+    """Add so many mm to a figure's height."""
+    figure.set_figheight(figure.get_figheight() + height / 25.4)
 
 
 @styled

@@ -30,11 +30,11 @@ def test_settings_hold_inside_a_drawing_and_nowhere_else():
     assert not axis.spines["top"].get_visible()
 
 
-def test_importing_the_style_leaves_matplotlib_as_it_was():
+def test_importing_every_figure_leaves_matplotlib_as_it_was():
     code = """if True:
         import matplotlib
         before, backend = dict(matplotlib.rcParams), matplotlib.get_backend(auto_select=False)
-        import idsharp.report.figures.style
+        import idsharp.report.figures.registry
         assert dict(matplotlib.rcParams) == before
         assert matplotlib.get_backend(auto_select=False) == backend
     """
