@@ -12,14 +12,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from idsharp.properties.dimension import Estimate, confidence_interval, mle, twonn
-from idsharp.properties.jackknife import block_jackknife
-from idsharp.properties.neighbors.search import nearest_neighbors
+from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 
 DOCS = Path(__file__).parent.parent / "docs"
 DIMENSIONS = (5, 10, 20, 30, 40, 60)
 SIZES = (500, 1000, 2000, 4000, 7500)
 # Okabe & Ito, dark to light with n.
-COLOURS = ("#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00")
+COLORS = ("#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v")
 
 
@@ -42,7 +41,7 @@ def bias_figure() -> Figure:
     estimators["TwoNN (largest 10 % left out)"] = lambda f: twonn(f.distances, "10%", f.indices)
     figure = Figure(figsize=(7.2, 3.6), dpi=200, layout="constrained")
     panels = dict(zip(estimators, figure.subplots(1, 2, sharex=True, sharey=True), strict=True))
-    for n, colour, marker in zip(SIZES, COLOURS, MARKERS, strict=True):
+    for n, color, marker in zip(SIZES, COLORS, MARKERS, strict=True):
         found = {d: nearest_neighbors(ball(n, d, np.random.default_rng(d)), 40) for d in DIMENSIONS}
         for name, axis in panels.items():
             values = [estimators[name](found[d]) for d in DIMENSIONS]
@@ -50,7 +49,7 @@ def bias_figure() -> Figure:
                 DIMENSIONS,
                 [value.value for value in values],
                 yerr=[1.96 * value.standard_error for value in values],
-                color=colour, marker=marker, ms=4, lw=1, capsize=2, label=f"n = {n}",
+                color=color, marker=marker, ms=4, lw=1, capsize=2, label=f"n = {n}",
             )  # fmt: skip
             print(f"n {n}, {name}: {[round(value.value, 1) for value in values]}", flush=True)
     for name, axis in panels.items():
@@ -61,6 +60,26 @@ def bias_figure() -> Figure:
     panels["MLE, k = 20 (k−1)"].set_ylabel("estimate, with 95 % interval")
     panels["MLE, k = 20 (k−1)"].legend(frameon=False, fontsize=8)
     return figure
+
+
+def block_jackknife(neighbors: Neighbors, rng: np.random.Generator, blocks: int = 20) -> float:
+    """Standard error of the MLE with k = 20 from leaving out random blocks of points in turn.
+
+    The neighbors of the points that stay are taken from the lists given, which must be long enough,
+    without another search.
+    """
+    n = len(neighbors.indices)
+    block = rng.permutation(n) % blocks
+    values = np.empty(blocks)
+    for left_out in range(blocks):
+        stays = block != left_out
+        present = stays[neighbors.indices[stays]]
+        # Stably, so that what is present stays in the order of its distances.
+        order = np.argsort(~present, axis=1, kind="stable")[:, :20]
+        kept = np.take_along_axis(neighbors.distances[stays], order, axis=1)
+        values[left_out] = mle(kept, 20).value
+    deviations = values - values.mean()
+    return float(np.sqrt((blocks - 1) / blocks * (deviations @ deviations)))
 
 
 def coverage_table(samples: int) -> str:
@@ -75,7 +94,7 @@ def coverage_table(samples: int) -> str:
         for _ in range(samples):
             found = nearest_neighbors(sphere(n, d, rng), 45)
             pair = found.distances, found.indices
-            jackknife = block_jackknife(found, lambda distances: mle(distances, 20), 20, rng)
+            jackknife = block_jackknife(found, rng)
             for name, estimate in (
                 ("MLE, k = 20", mle(pair[0], 20, "k-1", pair[1])),
                 ("MLE, points taken as independent", mle(pair[0], 20)),
@@ -114,8 +133,8 @@ Written by `python benchmarks/dimension_accuracy.py --samples {samples}`.
 ## Standard errors
 
 Distances of points near each other share points, so their contributions to an estimate go
-together. Standard errors here sum the covariances of every point with its neighbours (Conley, *GMM
-estimation with cross sectional dependence*, J. Econometrics 1999), less what neighbours have in
+together. Standard errors here sum the covariances of every point with its neighbors (Conley, *GMM
+estimation with cross sectional dependence*, J. Econometrics 1999), less what neighbors have in
 common only because the dimension varies from place to place. Taking points as independent, as
 d/√(N(k − 1)) does, gives intervals that are too narrow; a jackknife that leaves out random
 blocks gives intervals that are too wide, since these estimates are not smooth in the points. Share

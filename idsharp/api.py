@@ -47,7 +47,7 @@ def intrinsic_dimension(
     k: int = 20,
     *,
     estimator: str = "mle",
-    normalisation: str = "k-1",
+    normalization: str = "k-1",
     discard: str = "10%",
 ) -> Estimate:
     """Intrinsic dimension of images or any other points; exact duplicates are collapsed.
@@ -65,9 +65,9 @@ def intrinsic_dimension(
         x: n×… array or tensor, or a torch Dataset (the first of each item, where it is a tuple).
             Whole numbers from 0 to 255, of any integer type, are compared exactly as 8-bit values,
             others in 64 bit. Nothing is scaled.
-        k: neighbours of the MLE.
+        k: neighbors of the MLE.
         estimator: "mle" or "twonn".
-        normalisation: of the MLE, "k-1" or "k-2" (`idsharp.properties.dimension.mle`).
+        normalization: of the MLE, "k-1" or "k-2" (`idsharp.properties.dimension.mle`).
         discard: of TwoNN, "10%" or "largest" (`idsharp.properties.dimension.twonn`).
 
     Returns:
@@ -84,12 +84,12 @@ def intrinsic_dimension(
     needed = k if estimator == "mle" else 2
     if len(distinct) < needed + 1:
         raise UndefinedEstimateError(
-            f"{needed} neighbours need at least {needed + 1} different points; of {len(points)} "
+            f"{needed} neighbors need at least {needed + 1} different points; of {len(points)} "
             f"points {len(distinct)} differ"
         )
     found = nearest_neighbors(distinct, min(2 * needed, len(distinct) - 1))
     if estimator == "mle":
-        return mle(found.distances, k, normalisation, found.indices)
+        return mle(found.distances, k, normalization, found.indices)
     return twonn(found.distances, discard, found.indices)
 
 
@@ -181,7 +181,7 @@ def representation_dimension(
     k: int = 20,
     *,
     estimator: str = "twonn",
-    normalisation: str = "k-1",
+    normalization: str = "k-1",
     discard: str = "10%",
     device: str | torch.device | None = None,
     call: int | None = None,
@@ -202,7 +202,7 @@ def representation_dimension(
             averaged over space where it is n×C×H×W.
         loader: batches: tensors, or tuples whose first element is the input.
         device: where inputs go; None: where the model's first parameter is.
-        k, estimator, normalisation, discard: as in `intrinsic_dimension`; the papers use TwoNN
+        k, estimator, normalization, discard: as in `intrinsic_dimension`; the papers use TwoNN
             on the training set's penultimate layer.
         call: which of the layer's calls to measure, from 1, where one forward pass calls it
             several times, as torchvision's ResNets call their ReLUs.
@@ -214,7 +214,7 @@ def representation_dimension(
     """
     features = pooled_activations(model, layer, loader, device, call)
     return intrinsic_dimension(
-        features, k, estimator=estimator, normalisation=normalisation, discard=discard
+        features, k, estimator=estimator, normalization=normalization, discard=discard
     )
 
 

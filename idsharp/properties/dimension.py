@@ -1,4 +1,4 @@
-"""Intrinsic dimension from nearest-neighbour distances: MLE and TwoNN.
+"""Intrinsic dimension from nearest-neighbor distances: MLE and TwoNN.
 
 Both take distances in which no point has a twin: exact duplicates are collapsed before
 (`idsharp.properties.record`), since a zero distance makes both estimators undefined.
@@ -11,7 +11,7 @@ import numpy as np
 
 #: How the inner sum of the MLE is divided. "k-1" is the maximum-likelihood form that MacKay &
 #: Ghahramani average; "k-2" is the unbiased variant that the papers' released code uses.
-NORMALISATIONS = ("k-1", "k-2")
+NORMALIZATIONS = ("k-1", "k-2")
 
 #: Which of the largest ratios TwoNN leaves out: the largest 10 % (Facco et al. 2017) or only the
 #: largest one, whose empirical distribution function is 1 (the papers' released code).
@@ -38,7 +38,7 @@ class Estimate:
 def mle(
     distances: np.ndarray,
     k: int = 20,
-    normalisation: str = "k-1",
+    normalization: str = "k-1",
     indices: np.ndarray | None = None,
 ) -> Estimate:
     """Maximum-likelihood intrinsic dimension.
@@ -47,28 +47,28 @@ def mle(
     averaging of inverses of MacKay & Ghahramani 2005; k = 20 in Konz et al. 2022, eq. 1.
 
     Args:
-        distances: N×K sorted neighbour distances, K ≥ k, the point itself excluded.
-        k: neighbours used.
-        normalisation: "k-1" or "k-2", what the inner sum is divided by.
-        indices: N×K positions of the neighbours, K ≥ 2 k, for a standard error that knows that
+        distances: N×K sorted neighbor distances, K ≥ k, the point itself excluded.
+        k: neighbors used.
+        normalization: "k-1" or "k-2", what the inner sum is divided by.
+        indices: N×K positions of the neighbors, K ≥ 2 k, for a standard error that knows that
             points near each other are correlated; without them it takes points as independent, and
             is about a quarter too small.
 
     Raises:
-        UndefinedEstimateError: fewer than k neighbours, a zero distance, or all neighbours of all
+        UndefinedEstimateError: fewer than k neighbors, a zero distance, or all neighbors of all
             points equally far.
     """
-    if normalisation not in NORMALISATIONS:
-        raise ValueError(f"normalisation is one of {NORMALISATIONS}, found {normalisation!r}")
-    divisor = k - 1 if normalisation == "k-1" else k - 2
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(f"normalization is one of {NORMALIZATIONS}, found {normalization!r}")
+    divisor = k - 1 if normalization == "k-1" else k - 2
     if divisor < 1:
-        raise ValueError(f"k = {k} is too small for normalisation {normalisation}")
+        raise ValueError(f"k = {k} is too small for normalization {normalization}")
     _check(distances, k)
     logs = np.log(distances[:, :k])
     inverse = (logs[:, -1:] - logs[:, :-1]).sum(axis=1) / divisor
     mean = inverse.mean()
     if mean <= 0:
-        raise UndefinedEstimateError(f"all {k} neighbours of every point are equally far away")
+        raise UndefinedEstimateError(f"all {k} neighbors of every point are equally far away")
     # Delta method: the estimate is the inverse of a mean over points.
     spread = _standard_error_of_mean(inverse, indices, k)
     return Estimate(float(1 / mean), float(spread / mean**2), len(inverse))
@@ -78,11 +78,11 @@ def local_dimensions(distances: np.ndarray, k: int = 20) -> np.ndarray:
     """Intrinsic dimension at each point (N float64): Levina & Bickel 2004, before any averaging.
 
     (k−2) / Σ_{j<k} log(T_k / T_j), the variant that is unbiased for a single point. The harmonic
-    mean is `mle` with normalisation "k-2". Infinite where all k neighbours of a point are equally
+    mean is `mle` with normalization "k-2". Infinite where all k neighbors of a point are equally
     far away.
 
     Args:
-        distances: N×K sorted neighbour distances, K ≥ k ≥ 3, the point itself excluded.
+        distances: N×K sorted neighbor distances, K ≥ k ≥ 3, the point itself excluded.
 
     Raises:
         UndefinedEstimateError: as in `mle`.
@@ -114,12 +114,12 @@ def twonn(
     Slope through the origin of −log(1 − F(μ)) on log μ, with μ = T_2 / T_1 sorted and F = i/N.
 
     Args:
-        distances: N×K sorted neighbour distances, K ≥ 2, the point itself excluded.
+        distances: N×K sorted neighbor distances, K ≥ 2, the point itself excluded.
         discard: "10%" or "largest", the ratios left out at the upper end.
-        indices: N×K positions of the neighbours, as for `mle`.
+        indices: N×K positions of the neighbors, as for `mle`.
 
     Raises:
-        UndefinedEstimateError: fewer than two neighbours, a zero distance, or all ratios 1.
+        UndefinedEstimateError: fewer than two neighbors, a zero distance, or all ratios 1.
     """
     if discard not in DISCARDS:
         raise ValueError(f"discard is one of {DISCARDS}, found {discard!r}")
@@ -130,7 +130,7 @@ def twonn(
     x = ratios[:kept]
     y = -np.log1p(-np.arange(1, kept + 1) / n)
     if not x.any():
-        raise UndefinedEstimateError("both neighbours of every point are equally far away")
+        raise UndefinedEstimateError("both neighbors of every point are equally far away")
     slope = float(x @ y / (x @ x))
     # Of the logarithms' mean, whose inverse is the maximum-likelihood exponent of the ratios.
     spread = _standard_error_of_mean(logs, indices, 2)
@@ -138,13 +138,13 @@ def twonn(
 
 
 def _standard_error_of_mean(values: np.ndarray, indices: np.ndarray | None, k: int) -> float:
-    """Standard error of the mean of one value a point, made from its k nearest neighbours.
+    """Standard error of the mean of one value a point, made from its k nearest neighbors.
 
-    With neighbours given, the covariances of each point with its k nearest, and with the points
-    whose neighbour it is, are summed too (as Conley 1999 does in space): their distances share
+    With neighbors given, the covariances of each point with its k nearest, and with the points
+    whose neighbor it is, are summed too (as Conley 1999 does in space): their distances share
     points. Where the dimension itself varies from place to place, near values are alike without
     being correlated over samples; that part is taken off again as it is seen in the next k
-    neighbours, which are about as near but share few points.
+    neighbors, which are about as near but share few points.
     """
     deviations = values - values.mean()
     variance = deviations @ deviations
@@ -178,7 +178,7 @@ def _adjacency(indices: np.ndarray):
 def _check(distances: np.ndarray, k: int) -> None:
     if distances.ndim != 2 or distances.shape[1] < k:
         raise UndefinedEstimateError(
-            f"{k} neighbours a point are needed, found distances of shape {distances.shape}"
+            f"{k} neighbors a point are needed, found distances of shape {distances.shape}"
         )
     if len(distances) < k + 1:
         raise UndefinedEstimateError(

@@ -1,12 +1,10 @@
 """Everything that is measured of a labelled image set before any network sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from idsharp.common.duplicates import find_duplicates
-from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.dimension import UndefinedEstimateError
 from idsharp.properties.estimators import (
     ESTIMATORS,
@@ -14,6 +12,7 @@ from idsharp.properties.estimators import (
     Estimator,
     neighbors_needed,
 )
+from idsharp.properties.labelled import Search, search, take
 from idsharp.properties.neighbors.search import Neighbors, nearest_neighbors
 from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
 from idsharp.properties.sharpness import (
@@ -55,33 +54,48 @@ def properties_record(
     Args:
         images: n×C×H×W uint8.
         labels: n class labels.
-        k: neighbours of the MLE.
+        k: neighbors of the MLE.
         m, draws: images to a draw and number of draws for K_F; where n ≤ m, K_F at m is that over
             all pairs of the n images, and `label_sharpness_m` says n.
         ids: n names, by which the sharpest pair is recorded; None: by positions.
 
     Returns:
         Dimensions (dimensionless, with standard errors); K_F in 1/intensity (8-bit, L2 over all
-        pixels; of colour images made grey, so that data sets compare) and, of the images as they
+        pixels; of color images made grey, so that data sets compare) and, of the images as they
         are, resolution-free; and the counts behind them. Undefined values are null with a
         `_reason`.
     """
     found = search(images, labels, neighbors_needed(k, len(images)))
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
-    sharpness = sharpnesses(images, labels, found, m, draws, rng)
-    sharpness |= _sharpness_at_fewer(images, labels, found, m, draws, rng.spawn(1)[0])
+    sharpness = _sharpnesses_of(found, images, labels, m, draws, rng)
     if images.shape[1] == 1:
         return _with_ids(record | sharpness, ids or range(len(images)))
     # Distances grow with the number of channels: K_F compares data sets in grey.
     grey = to_grey(images)
-    found = search(grey, labels, 0)
-    compared = sharpnesses(grey, labels, found, m, draws, rng)
-    compared |= _sharpness_at_fewer(grey, labels, found, m, draws, rng.spawn(1)[0])
+    compared = _sharpnesses_of(search(grey, labels, 0), grey, labels, m, draws, rng)
     for name in sharpness:
         if name.endswith("_resolution_free"):
             compared[name] = sharpness[name]
     return _with_ids(record | compared, ids or range(len(images)))
+
+
+def _sharpnesses_of(
+    found: Search,
+    images: np.ndarray,
+    labels: np.ndarray,
+    m: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict:
+    """K_F of the usable images of a search, also at fewer; the pair by positions in all images."""
+    images, labels = take(images, found.usable), labels[found.usable]
+    record = sharpnesses(images, labels, found.between_classes, m, draws, rng)
+    record |= _sharpness_at_fewer(images, labels, m, draws, rng.spawn(1)[0])
+    for end in ("sharpest_first", "sharpest_second"):
+        if end in record:
+            record[end] = int(found.usable[record[end]])
+    return record
 
 
 def _with_ids(record: dict, ids: Sequence) -> dict:
@@ -103,65 +117,6 @@ def unmeasured_record(k: int, reason: str) -> dict:
     return dict.fromkeys((*counts, *names)) | undefined | {"k": k, "set_reason": reason}
 
 
-@dataclass(frozen=True)
-class Search:
-    """Neighbours of a labelled set: what dimension and sharpness are both made from.
-
-    Attributes:
-        first: positions of the distinct images, one copy of each.
-        neighbors: of those, in their order.
-        usable: positions of those that occur under one label only; the others take part in the
-            dimension, not in K_F.
-        between_classes: neighbours among the usable; None where there is none.
-        n_duplicates, n_conflicts: images that repeat an earlier one, and that occur under several
-            labels.
-    """
-
-    first: np.ndarray
-    neighbors: Neighbors
-    usable: np.ndarray
-    between_classes: Neighbors | None
-    n_duplicates: int
-    n_conflicts: int
-
-
-def search(
-    images: np.ndarray,
-    labels: np.ndarray,
-    n_neighbors: int,
-    report: Reporter = SILENT,
-) -> Search:
-    """The nearest neighbors of the distinct images, and their nearest of another class.
-
-    Args:
-        n_neighbors: to find, as far as there are that many.
-        report: told the progress.
-    """
-    duplicates = find_duplicates(images, labels)
-    first = duplicates.first
-    distinct = take(images, first)
-    n_neighbors = min(n_neighbors, len(distinct) - 1)
-    keep = ~duplicates.conflicting[first]
-    usable = first[keep]
-    if keep.all():
-        neighbors = between_classes = nearest_neighbors(
-            distinct, n_neighbors, labels[first], report=report
-        )
-    else:
-        neighbors = nearest_neighbors(distinct, n_neighbors, report=report)
-        rest = distinct[keep]
-        between_classes = None
-        if len(rest):
-            between_classes = nearest_neighbors(rest, 0, labels[usable], report=report)
-    n_conflicts = int(duplicates.conflicting.sum())
-    return Search(first, neighbors, usable, between_classes, duplicates.n_extra, n_conflicts)
-
-
-def take(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """These images; the array itself, uncopied, where that is all of them."""
-    return images if len(positions) == len(images) else images[positions]
-
-
 def dimensions(neighbors: Neighbors, k: int, n: int, n_duplicates: int) -> dict:
     """The dimension by every estimator, with standard errors, and the counts behind it, flat."""
     record: dict = {"n_images": n, "n_duplicates": n_duplicates, "k": k}
@@ -181,20 +136,22 @@ def _measured(name: str, estimator: Estimator, neighbors: Neighbors, k: int) -> 
 def sharpnesses(
     images: np.ndarray,
     labels: np.ndarray,
-    found: Search,
+    neighbors: Neighbors | None,
     m: int,
     draws: int,
     rng: np.random.Generator,
 ) -> dict:
     """K_F at m images and over all pairs, and the positions of the sharpest pair, flat.
 
+    Args:
+        images, labels: those that occur under one label only, without duplicates.
+        neighbors: their nearest images of another class; None where there are no images.
+
     Beside the definition stands the rule of the papers' released code, under names with
     `_released` (`idsharp.properties.released`). `label_sharpness_n` is the number of images that
     draws come from, and `label_sharpness_shared` the share of images that two draws have in
     common on average, m/n: where it is large, the SD over draws says little about another sample.
     """
-    neighbors, positions = found.between_classes, found.usable
-    images, labels = take(images, positions), labels[positions]
     used = min(m, len(images))
     drawn = used < len(images)
     record = {
@@ -219,8 +176,7 @@ def sharpnesses(
     record |= _with_resolution_free(
         dict(zip(_DEFINED, (sharpest.value, *_mean_and_sd(values)), strict=True)), images
     )
-    record["sharpest_first"] = int(positions[sharpest.first])
-    record["sharpest_second"] = int(positions[sharpest.second])
+    record |= {"sharpest_first": sharpest.first, "sharpest_second": sharpest.second}
     # A generator of its own, so that the draws of the definition do not depend on this rule.
     return record | _released(images, labels, released, draws, rng.spawn(1)[0])
 
@@ -228,7 +184,6 @@ def sharpnesses(
 def _sharpness_at_fewer(
     images: np.ndarray,
     labels: np.ndarray,
-    found: Search,
     m: int,
     draws: int,
     rng: np.random.Generator,
@@ -237,7 +192,6 @@ def _sharpness_at_fewer(
 
     Nothing where K_F is undefined, and no number of images that the set does not have.
     """
-    images, labels = take(images, found.usable), labels[found.usable]
     sizes = [size for size in FEWER if size < min(m, len(images))]
     if not sizes:
         return {}

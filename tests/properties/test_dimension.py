@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from idsharp.properties.dimension import UndefinedEstimateError, mle, twonn
-from idsharp.properties.jackknife import block_jackknife
 from idsharp.properties.neighbors.search import nearest_neighbors
 
 
@@ -32,7 +31,7 @@ def embedded_cube(n, d, width, rng):
 
 
 # Dimension, points, and how far below the truth the estimates may fall: their bias grows with the
-# dimension. TwoNN sees nearer neighbours and is less biased, but noisier.
+# dimension. TwoNN sees nearer neighbors and is less biased, but noisier.
 MANIFOLDS = {
     "2-ball": (2, lambda r: ball(3000, 2, r), 0.05),
     "5-ball": (5, lambda r: ball(3000, 5, r), 0.10),
@@ -55,13 +54,13 @@ def test_manifolds_of_known_dimension(name):
 
 
 def test_mle_of_a_hand_computed_case():
-    # One point's neighbours at 1, 2, 4: mean of log(4/1), log(4/2) is 1.5 log 2.
+    # One point's neighbors at 1, 2, 4: mean of log(4/1), log(4/2) is 1.5 log 2.
     distances = np.tile([1.0, 2.0, 4.0], (5, 1))
     assert mle(distances, 3, "k-1").value == pytest.approx(1 / (1.5 * np.log(2)))
     assert mle(distances, 3, "k-2").value == pytest.approx(1 / (3 * np.log(2)))
 
 
-def test_mle_normalisations_differ_by_their_divisors():
+def test_mle_normalizations_differ_by_their_divisors():
     distances = nearest_neighbors(ball(500, 4, np.random.default_rng(0)), 20).distances
     ratio = mle(distances, 20, "k-2").value / mle(distances, 20, "k-1").value
     assert ratio == pytest.approx(18 / 19)
@@ -76,19 +75,6 @@ def test_twonn_recovers_the_exponent_of_pareto_quantiles(discard):
     ratios = (1 - quantiles) ** (-1 / d)
     distances = np.stack([np.ones(n), ratios], axis=1)
     assert twonn(distances, discard).value == pytest.approx(d, rel=1e-9)
-
-
-def test_block_jackknife_equals_leaving_points_out_and_searching_again():
-    points = sphere(120, 3, np.random.default_rng(0))
-    found = nearest_neighbors(points, 60)
-    block = np.random.default_rng(5).permutation(120) % 6
-    again = [mle(nearest_neighbors(points[block != b], 20).distances, 20).value for b in range(6)]
-    expected = np.sqrt(5 / 6 * ((again - np.mean(again)) ** 2).sum())
-    rng = np.random.default_rng(5)
-    error = block_jackknife(found, lambda distances: mle(distances, 20), 20, rng, blocks=6)
-    assert error == pytest.approx(expected, rel=1e-9)
-    with pytest.raises(UndefinedEstimateError, match="too short"):
-        block_jackknife(nearest_neighbors(points, 20), mle, 20, rng, blocks=6)
 
 
 @pytest.mark.slow
@@ -110,13 +96,13 @@ def test_intervals_cover_what_the_estimators_would_give_on_average(d, n):
     assert 0.91 < covered["mle"] <= 0.995
     # Slightly narrow: the fitted slope is noisier than the likelihood that its error comes from.
     assert 0.85 < covered["twonn"] < 0.99
-    # Why neighbours must be taken into account.
+    # Why neighbors must be taken into account.
     assert covered["mle independent"] < covered["mle"] - 0.02
 
 
 @pytest.mark.slow
 def test_standard_errors_where_the_dimension_varies():
-    """A mixture of a 3-sphere and a 10-sphere: neighbours are alike, yet samples independent."""
+    """A mixture of a 3-sphere and a 10-sphere: neighbors are alike, yet samples independent."""
     rng = np.random.default_rng(0)
     estimates = []
     for _ in range(80):
@@ -138,7 +124,7 @@ def test_agrees_with_scikit_dimension(d):
         warnings.simplefilter("ignore")
         peers = [skdim.id.MLE(K=20, unbiased=u).fit(points).dimension_ for u in (False, True)]
         two = skdim.id.TwoNN(discard_fraction=0.1).fit(points).dimension_
-    ours = [mle(distances, 20, normalisation).value for normalisation in ("k-1", "k-2")]
+    ours = [mle(distances, 20, normalization).value for normalization in ("k-1", "k-2")]
     assert ours == pytest.approx(peers, rel=1e-9)
     # Its distribution function is i/N from i = 0, ours from 1: a difference of order 1/N.
     assert twonn(distances, "10%").value == pytest.approx(two, rel=0.01)
@@ -169,7 +155,7 @@ def test_agrees_with_dadapy(root, tmp_path):
 
 def test_undefined_cases_say_why():
     distances = nearest_neighbors(np.random.default_rng(0).random((50, 2)), 20).distances
-    with pytest.raises(UndefinedEstimateError, match="20 neighbours a point are needed"):
+    with pytest.raises(UndefinedEstimateError, match="20 neighbors a point are needed"):
         mle(distances[:, :5], 20)
     with pytest.raises(UndefinedEstimateError, match="at least 21 distinct points, found 10"):
         mle(distances[:10], 20)
@@ -181,7 +167,7 @@ def test_undefined_cases_say_why():
         mle(np.ones((30, 20)), 20)
     with pytest.raises(UndefinedEstimateError, match="equally far"):
         twonn(np.ones((30, 20)))
-    with pytest.raises(ValueError, match="normalisation"):
+    with pytest.raises(ValueError, match="normalization"):
         mle(distances, 20, "k")
     with pytest.raises(ValueError, match="discard"):
         twonn(distances, "5%")

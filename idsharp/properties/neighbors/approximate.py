@@ -1,8 +1,8 @@
-"""Approximate neighbours for large n by pynndescent, with their recall measured.
+"""Approximate neighbors for large n by pynndescent, with their recall measured.
 
-NN-descent (Dong, Moses & Li 2011) compares each point with its neighbours' neighbours, and grows
-little faster than n. How many neighbours it misses depends on the data, most of all on their
-intrinsic dimension, and a missed neighbour raises distances; so the exact answer is computed for
+NN-descent (Dong, Moses & Li 2011) compares each point with its neighbors' neighbors, and grows
+little faster than n. How many neighbors it misses depends on the data, most of all on their
+intrinsic dimension, and a missed neighbor raises distances; so the exact answer is computed for
 a sample of the points and the share that was found is returned with the result.
 """
 
@@ -13,9 +13,9 @@ import torch
 
 from idsharp.common.progress import SILENT, Reporter
 
-#: Below this share of true neighbours found, a warning is given.
+#: Below this share of true neighbors found, a warning is given.
 LOWEST_RECALL = 0.98
-#: Points whose exact neighbours are computed to measure the recall.
+#: Points whose exact neighbors are computed to measure the recall.
 SAMPLE = 200
 # Values of differences held at a time while distances are measured.
 _DIFFERENCES = 500_000
@@ -29,20 +29,20 @@ def approximate_neighbors(
     seed: int = 0,
     report: Reporter = SILENT,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """About the k nearest neighbours of each point.
+    """About the k nearest neighbors of each point.
 
     Memory: the points in float32 and pynndescent's graph; block × columns float64 beside.
 
     Args:
         flat: n×columns, uint8 or floating, finite.
-        k: neighbours a point, 1 ≤ k < n.
+        k: neighbors a point, 1 ≤ k < n.
         block: points read at a time to measure distances and recall.
         seed: of pynndescent's random start and of the sample.
         report: told when a step begins, and the progress of the last ones.
 
     Returns:
-        Distances (n×k float64, exact for the neighbours found, nearest first), indices (n×k
-        int64), and the recall on `SAMPLE` points: the share of neighbours found that are no
+        Distances (n×k float64, exact for the neighbors found, nearest first), indices (n×k
+        int64), and the recall on `SAMPLE` points: the share of neighbors found that are no
         farther than the true k-th one.
 
     Raises:
@@ -54,7 +54,7 @@ def approximate_neighbors(
     descent = _descent()
     if flat.dtype != np.uint8 and not np.isfinite(flat).all():
         raise ValueError("the data hold values that are not finite")
-    report.say(f"pynndescent: neighbours of {len(flat)} points")
+    report.say(f"pynndescent: neighbors of {len(flat)} points")
     # One more than k, since each point finds itself.
     index = descent(
         _in_float32(flat, block), metric="euclidean", n_neighbors=k + 1, random_state=seed
@@ -64,7 +64,7 @@ def approximate_neighbors(
     recall = _recall(flat, distances, block, seed, report)
     if recall < LOWEST_RECALL:
         warnings.warn(
-            f"pynndescent found {recall:.1%} of the true neighbours of {min(SAMPLE, len(flat))} "
+            f"pynndescent found {recall:.1%} of the true neighbors of {min(SAMPLE, len(flat))} "
             f"sampled points, less than {LOWEST_RECALL:.0%}; use the exact method",
             stacklevel=3,
         )
@@ -76,7 +76,7 @@ def _descent() -> type:
         from pynndescent import NNDescent
     except ImportError as error:
         raise ImportError(
-            "approximate neighbours need pynndescent: pip install 'idsharp[approximate]'"
+            "approximate neighbors need pynndescent: pip install 'idsharp[approximate]'"
         ) from error
     return NNDescent
 
@@ -85,11 +85,11 @@ def _in_float32(flat: np.ndarray, block: int) -> np.ndarray:
     """The points in the type that pynndescent works in, without an offset common to all."""
     if flat.dtype == np.uint8:
         return flat.astype(np.float32)
-    centre = flat.mean(axis=0, dtype=np.float64)
-    centred = np.empty(flat.shape, dtype=np.float32)
+    center = flat.mean(axis=0, dtype=np.float64)
+    centered = np.empty(flat.shape, dtype=np.float32)
     for start in range(0, len(flat), block):
-        centred[start : start + block] = flat[start : start + block] - centre
-    return centred
+        centered[start : start + block] = flat[start : start + block] - center
+    return centered
 
 
 def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
@@ -109,12 +109,12 @@ def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
 def _measured(
     flat: np.ndarray, found: np.ndarray, report: Reporter
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of the found neighbours by differences in float64, in order; ties by index."""
+    """Distances of the found neighbors by differences in float64, in order; ties by index."""
     n, k = found.shape
     found = np.sort(found, axis=1)
     distances = np.empty((n, k))
     step = max(1, _DIFFERENCES // (k * flat.shape[1]))
-    progress = report.steps("distances of the neighbours found", n)
+    progress = report.steps("distances of the neighbors found", n)
     for start in range(0, n, step):
         here = slice(start, start + step)
         points = torch.from_numpy(flat[here].astype(np.float64))
@@ -132,7 +132,7 @@ def _recall(
     seed: int,
     report: Reporter,
 ) -> float:
-    """Share of the neighbours found of a sample that are no farther than the true k-th one."""
+    """Share of the neighbors found of a sample that are no farther than the true k-th one."""
     n, k = distances.shape
     sample = np.sort(np.random.default_rng(seed).choice(n, min(SAMPLE, n), replace=False))
     farthest = _kth_squared_distances(flat, sample, k, block, report)
@@ -146,15 +146,15 @@ def _kth_squared_distances(
     block: int,
     report: Reporter,
 ) -> np.ndarray:
-    """Squared distance of each sampled point to its true k-th neighbour, plus its rounding."""
+    """Squared distance of each sampled point to its true k-th neighbor, plus its rounding."""
     # An offset common to all points would cancel digits of the products.
-    centre = flat[sample].mean(axis=0, dtype=np.float64)
-    points = torch.from_numpy(flat[sample] - centre)
+    center = flat[sample].mean(axis=0, dtype=np.float64)
+    points = torch.from_numpy(flat[sample] - center)
     squares = (points**2).sum(dim=1)
     best = torch.full((len(sample), k), torch.inf, dtype=torch.float64)
     progress = report.steps("recall", len(flat))
     for start in range(0, len(flat), block):
-        others = torch.from_numpy(flat[start : start + block] - centre)
+        others = torch.from_numpy(flat[start : start + block] - center)
         squared = squares[:, None] + (others**2).sum(dim=1) - 2 * points @ others.T
         inside = np.flatnonzero((sample >= start) & (sample < start + block))
         squared[inside, sample[inside] - start] = torch.inf

@@ -1,6 +1,6 @@
-"""Exact neighbours of floating-point data (activations).
+"""Exact neighbors of floating-point data (activations).
 
-Distances from matrix products of centred data only propose candidates. The final distances are
+Distances from matrix products of centered data only propose candidates. The final distances are
 lengths of differences, in float64, so that near-duplicates lose no digits. What such a product
 can be wrong by is bounded; a point for which the bound does not rule out every pair that was not
 proposed has all pairs that it leaves open measured too. So the answer is the one that measuring
@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from idsharp.common.progress import SILENT, Reporter
-from idsharp.properties.neighbors.integer import packed
+from idsharp.properties.neighbors.ranking import Shortlist, nearest_first, packed
 
-# Candidates beyond the neighbours wanted: enough that few points are left open (speed only).
+# Candidates beyond the neighbors wanted: enough that few points are left open (speed only).
 _SPARE = 4
 # Half the distance from 1 to the next float64: the relative error of one operation.
 _ROUNDING = 2.0**-53
@@ -27,7 +27,7 @@ _DIFFERENCES = 4_000_000
 @dataclass(frozen=True)
 class _Block:
     where: slice
-    centred: torch.Tensor
+    centered: torch.Tensor
     squares: torch.Tensor
 
 
@@ -48,20 +48,20 @@ class FloatSearch:
         self.mean = _checked_mean(flat, block)
         n = len(flat)
         self.lengths = torch.zeros(n, dtype=torch.float64, device=self.device)
-        self.near = _Shortlist(n, min(k + _SPARE, n - 1), self.device)
+        self.near = Shortlist(n, min(k + _SPARE, n - 1), self.device)
         self.other = self.labels = None
         if labels is not None:
             codes = np.unique(labels, return_inverse=True)[1].reshape(n)
             self.labels = torch.from_numpy(codes).to(self.device)
-            self.other = _Shortlist(n, min(1 + _SPARE, n), self.device)
+            self.other = Shortlist(n, min(1 + _SPARE, n), self.device)
 
     def load(self, start: int, stop: int, slot: int = 0) -> _Block:
         """Points start…stop in float64, less the mean: an offset would cancel every digit."""
         points = self.flat[start:stop].astype(np.float64) - self.mean
-        centred = torch.from_numpy(points).to(self.device)
-        squares = (centred**2).sum(dim=1)
+        centered = torch.from_numpy(points).to(self.device)
+        squares = (centered**2).sum(dim=1)
         self.lengths[start:stop] = squares.sqrt()
-        return _Block(slice(start, stop), centred, squares)
+        return _Block(slice(start, stop), centered, squares)
 
     def visit(self, rows: _Block, columns: _Block) -> None:
         """Every pair of a point of `rows` and one of `columns`, in both directions."""
@@ -104,7 +104,7 @@ class FloatSearch:
 
     def _settle(
         self,
-        proposed: "_Shortlist",
+        proposed: Shortlist,
         k: int,
         allowed: Callable,
         report: Reporter,
@@ -157,8 +157,8 @@ class FloatSearch:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The k nearest among all points whose distance by product is within the limits."""
         points = self.flat[part.cpu().numpy()].astype(np.float64) - self.mean
-        centred = torch.from_numpy(points).to(self.device)
-        rows = _Block(slice(0), centred, (centred**2).sum(dim=1))
+        centered = torch.from_numpy(points).to(self.device)
+        rows = _Block(slice(0), centered, (centered**2).sum(dim=1))
         distances = torch.full((len(part), k), torch.inf, dtype=torch.float64, device=self.device)
         indices = torch.full((len(part), k), len(self.flat), device=self.device)
         for start in range(0, len(self.flat), self.block):
@@ -185,23 +185,6 @@ class FloatSearch:
         return distances
 
 
-class _Shortlist:
-    """The `kept` smallest approximate squared distances of each of n points, and their indices."""
-
-    def __init__(self, n: int, kept: int, device: torch.device):
-        self.squared = torch.full((n, kept), torch.inf, dtype=torch.float64, device=device)
-        self.where = torch.zeros((n, kept), dtype=torch.int64, device=device)
-
-    def propose(self, here: slice, there: slice, squared: torch.Tensor) -> None:
-        """Keep the smallest of these and of what was kept before."""
-        kept = self.where.shape[1]
-        best, order = torch.topk(squared, min(kept, squared.shape[1]), dim=1, largest=False)
-        values = torch.cat([self.squared[here], best], dim=1)
-        positions = torch.cat([self.where[here], order + there.start], dim=1)
-        self.squared[here], order = torch.topk(values, kept, dim=1, largest=False)
-        self.where[here] = torch.gather(positions, 1, order)
-
-
 def rounding_share(width: int) -> float:
     """What a squared distance by product is wrong by at most, as a share of R².
 
@@ -215,18 +198,8 @@ def rounding_share(width: int) -> float:
 
 
 def _approximate(rows: _Block, columns: _Block) -> torch.Tensor:
-    products = rows.centred @ columns.centred.T
+    products = rows.centered @ columns.centered.T
     return (rows.squares[:, None] + columns.squares[None, :]).sub_(products, alpha=2)
-
-
-def nearest_first(
-    distances: torch.Tensor, indices: torch.Tensor, k: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The k smallest of each row, nearest first, ties to the lower index."""
-    # Sorted by index first and then, stably, by distance.
-    indices, order = torch.sort(indices, dim=1)
-    distances, by_distance = torch.sort(torch.gather(distances, 1, order), dim=1, stable=True)
-    return distances[:, :k], torch.gather(indices, 1, by_distance)[:, :k]
 
 
 def _pieces(first: np.ndarray, second: np.ndarray, step: int) -> Iterator[tuple]:
@@ -248,7 +221,7 @@ def _checked_mean(flat: np.ndarray, block: int) -> np.ndarray:
             raise ValueError("the data hold values that are not finite")
         largest = max(largest, float(np.abs(points).max(initial=0)))
         total += points.sum(axis=0)
-    # Lengths of centred points reach twice the largest value, and sums of two lengths are squared.
+    # Lengths of centered points reach twice the largest value, and sums of two lengths are squared.
     if largest > np.sqrt(np.finfo(np.float64).max / flat.shape[1]) / 8:
         raise ValueError(f"values as large as {largest:g} have no finite squared distance")
     return total / len(flat)

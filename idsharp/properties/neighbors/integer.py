@@ -1,4 +1,4 @@
-"""Exact neighbours of 8-bit data by integer matrix products.
+"""Exact neighbors of 8-bit data by integer matrix products.
 
 ‖a−b‖² = ‖a‖² + ‖b‖² − 2a·b in integers has no rounding. `x XOR 128`, read as int8, is x − 128 and
 keeps distances. `torch._int_mm` multiplies int8 matrices with int32 sums, four times as fast as
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from idsharp.common.progress import SILENT, Reporter
+from idsharp.properties.neighbors.ranking import packed
 
 # Columns to one int32 sum. 131 072 products of −128 · −128 would reach 2³¹; half of that leaves
 # room for the half norms that `_within` subtracts.
@@ -23,7 +24,7 @@ COLUMNS = 65_536
 FLOAT_COLUMNS = 1024
 # A block's product with itself is symmetric: above this size only one half of it is computed.
 _SYMMETRIC_LEAF = 256
-# Where more than one pair in this many may be a neighbour, the whole block is ranked.
+# Where more than one pair in this many may be a neighbor, the whole block is ranked.
 _SPARSE = 8
 _NEVER = torch.iinfo(torch.int64).max
 
@@ -139,7 +140,7 @@ class _Block:
 
 
 class IntegerSearch:
-    """Neighbours by keys `squared distance × n + index`, which order pairs and break ties."""
+    """Neighbors by keys `squared distance × n + index`, which order pairs and break ties."""
 
     def __init__(
         self,
@@ -234,13 +235,3 @@ class IntegerSearch:
         alone = other == _NEVER
         other_distances = np.where(alone, np.inf, np.sqrt((other // self.n).astype(np.float64)))
         return distances, keys % self.n, other_distances, np.where(alone, -1, other % self.n)
-
-
-def packed(rows: torch.Tensor, values: torch.Tensor, n_rows: int, fill: float) -> torch.Tensor:
-    """Values with ascending row numbers as a matrix, each row filled up with `fill`."""
-    counts = torch.bincount(rows, minlength=n_rows)
-    first = counts.cumsum(0) - counts
-    slots = torch.arange(len(rows), device=rows.device) - first[rows]
-    matrix = values.new_full((n_rows, int(counts.max())), fill)
-    matrix[rows, slots] = values
-    return matrix

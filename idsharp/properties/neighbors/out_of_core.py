@@ -1,10 +1,10 @@
-"""Exact neighbours of points with very many values (activations), read by blocks of columns.
+"""Exact neighbors of points with very many values (activations), read by blocks of columns.
 
 A layer of a network can have 800 000 values an image. All pairs' squared distances, n×n, are small
 beside that: they are summed over blocks of columns of all points, each read once. What these sums
 of products can be wrong by is bounded (`floating.rounding_share`), so they show
-which pairs can be among the neighbours. Those are measured in a second pass, as lengths of
-differences in float64, so that near-duplicates lose no digits. The neighbours are those that
+which pairs can be among the neighbors. Those are measured in a second pass, as lengths of
+differences in float64, so that near-duplicates lose no digits. The neighbors are those that
 measuring every pair would give, ties to the lower index.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from idsharp.common.progress import SILENT, Reporter, Steps
-from idsharp.properties.neighbors.floating import nearest_first, rounding_share
-from idsharp.properties.neighbors.integer import packed
+from idsharp.properties.neighbors.floating import rounding_share
+from idsharp.properties.neighbors.ranking import nearest_first, packed
 from idsharp.properties.neighbors.search import Neighbors
 
 #: Bytes of a block of columns in float64. Memory follows from it, speed hardly does.
@@ -40,7 +40,7 @@ def nearest_by_columns(
     device: str | torch.device = "cpu",
     report: Reporter = SILENT,
 ) -> Neighbors:
-    """The k nearest neighbours of each of n points of `width` values.
+    """The k nearest neighbors of each of n points of `width` values.
 
     With blocks of `columns_at_once(n)` in float32 this takes about 2·BLOCK_BYTES + 30·n² bytes, and
     more only where the products cannot tell most pairs apart (up to 100·n²). Time is that of
@@ -49,7 +49,7 @@ def nearest_by_columns(
     Args:
         parts: called twice; each time it gives the points as n×c float32 or float64 arrays, which
             side by side have `width` columns.
-        k: neighbours a point, 0 ≤ k < n.
+        k: neighbors a point, 0 ≤ k < n.
         device: where products and differences are computed. On one without float64 (Apple's MPS)
             the processor does it.
         report: told the progress.
@@ -58,12 +58,12 @@ def nearest_by_columns(
         ValueError: k out of range, or values that are not finite.
     """
     if not 0 <= k < n:
-        raise ValueError(f"k = {k} neighbours need at least {k + 1} points, found {n}")
+        raise ValueError(f"k = {k} neighbors need at least {k + 1} points, found {n}")
     if k == 0:
         return Neighbors(np.empty((n, 0)), np.empty((n, 0), dtype=np.int64))
     device = torch.device(device)
     home = device if device.type == "cuda" else torch.device("cpu")
-    progress = report.steps("neighbours by columns", 2 * width)
+    progress = report.steps("neighbors by columns", 2 * width)
     squared, lengths = _by_products(parts, n, home, progress)
     rows, columns = _candidates(squared, lengths, width, k)
     del squared
@@ -76,7 +76,7 @@ def nearest_by_columns(
 def _by_products(
     parts: Callable, n: int, home: torch.device, progress: Steps
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Squared distances (n×n float64) as sums of products, and the points' centred lengths."""
+    """Squared distances (n×n float64) as sums of products, and the points' centered lengths."""
     products = torch.zeros(n, n, dtype=torch.float64, device=home)
     for part in parts():
         _add_products(products, part)
@@ -124,7 +124,7 @@ def _by_differences(
     parts: Callable, n: int, rows: torch.Tensor, columns: torch.Tensor, progress: Steps
 ) -> torch.Tensor:
     """Distances of pairs by differences in float64."""
-    # Most pairs are neighbours in both directions.
+    # Most pairs are neighbors in both directions.
     pairs = torch.minimum(rows, columns) * n + torch.maximum(rows, columns)
     pairs, back = pairs.unique(return_inverse=True)
     first, second = pairs // n, pairs % n

@@ -1,4 +1,4 @@
-"""Nearest neighbours, and the nearest point of another class, in one blocked pass.
+"""Nearest neighbors, and the nearest point of another class, in one blocked pass.
 
 8-bit images take exact integer arithmetic (`integer`), floating-point data float64 with proven
 candidates (`floating`). Both are exact. For more points than n² pairs allow there is an
@@ -21,7 +21,7 @@ from idsharp.properties.neighbors.integer import (
     squared_norms,
 )
 
-#: How neighbours are found: every pair, or by pynndescent's graph.
+#: How neighbors are found: every pair, or by pynndescent's graph.
 METHODS = ("exact", "approximate")
 
 _BLOCK, _BLOCK_OF_FEW, _FEW_COLUMNS = 1536, 512, 8192
@@ -29,7 +29,7 @@ _BLOCK, _BLOCK_OF_FEW, _FEW_COLUMNS = 1536, 512, 8192
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Neighbours of n points, nearest first; ties go to the lower index.
+    """Neighbors of n points, nearest first; ties go to the lower index.
 
     Attributes:
         distances: n×k float64, Euclidean (L2), the point itself excluded.
@@ -37,7 +37,7 @@ class Neighbors:
         other_distances: n float64, to the nearest point of another class; inf where there is none.
         other_indices: n int64, its position; −1 where there is none.
             Both are None where no labels were given.
-        recall: share of the true neighbours among those found, measured on a sample of the
+        recall: share of the true neighbors among those found, measured on a sample of the
             points; None where the search was exact.
     """
 
@@ -58,7 +58,7 @@ def nearest_neighbors(
     device: str | torch.device = "cpu",
     report: Reporter = SILENT,
 ) -> Neighbors:
-    """The k nearest neighbours of each point, and its nearest point of another class.
+    """The k nearest neighbors of each point, and its nearest point of another class.
 
     The answer does not depend on `block` or `device`. Beside the points, which may be
     memory-mapped and are read a block at a time, 8-bit data take about
@@ -67,7 +67,7 @@ def nearest_neighbors(
 
     Args:
         points: n×…, uint8 or floating.
-        k: neighbours a point, 0 ≤ k < n.
+        k: neighbors a point, 0 ≤ k < n.
         labels: n class labels, for the nearest point of another class.
         block: points to a block; by default 1536, or 512 of few columns, where ranking takes longer
             than the products and does best in the processor's cache.
@@ -83,7 +83,7 @@ def nearest_neighbors(
     """
     n = len(points)
     if not 0 <= k < n:
-        raise ValueError(f"k = {k} neighbours need at least {k + 1} points, found {n}")
+        raise ValueError(f"k = {k} neighbors need at least {k + 1} points, found {n}")
     if labels is not None and len(labels) != n:
         raise ValueError(f"found {len(labels)} labels for {n} points")
     if block is not None and block < 1:
@@ -121,7 +121,7 @@ def _all_pairs(
     report: Reporter,
 ) -> Neighbors:
     """Shows every pair of blocks to the search once."""
-    progress = report.steps("neighbours", n**2 / 2)
+    progress = report.steps("neighbors", n**2 / 2)
     starts = range(0, n, block)
     for i in starts:
         rows = search.load(i, min(i + block, n), slot=0)

@@ -1,4 +1,4 @@
-"""Approximate neighbours: what is found is measured exactly, what is missed is counted."""
+"""Approximate neighbors: what is found is measured exactly, what is missed is counted."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ from idsharp.properties.neighbors.search import nearest_neighbors
 
 
 class FoundByBruteForce:
-    """Stands in for pynndescent's NNDescent; misses the `missed` nearest neighbours."""
+    """Stands in for pynndescent's NNDescent; misses the `missed` nearest neighbors."""
 
     missed = 0
 
@@ -41,7 +41,7 @@ def test_complete_finds_equal_the_exact_method(stand_in, dtype):
     assert exact.recall is None
     assert np.array_equal(found.distances, exact.distances)
     assert np.array_equal(found.indices, exact.indices)
-    assert stream.getvalue() == "pynndescent: neighbours of 300 points\n"
+    assert stream.getvalue() == "pynndescent: neighbors of 300 points\n"
 
 
 def test_a_large_offset_does_not_spoil_the_recall(stand_in):
@@ -49,7 +49,7 @@ def test_a_large_offset_does_not_spoil_the_recall(stand_in):
     assert nearest_neighbors(points, 5, method="approximate").recall >= 0.98
 
 
-def test_missed_neighbours_are_counted_with_a_warning(stand_in):
+def test_missed_neighbors_are_counted_with_a_warning(stand_in):
     stand_in.setattr(FoundByBruteForce, "missed", 1)
     points = np.random.default_rng(0).integers(0, 256, (300, 20), dtype=np.uint8)
     with pytest.warns(UserWarning, match="less than 98%"):

@@ -90,7 +90,7 @@ def test_products_are_exact_with_and_without_the_instruction(m, n, width, instru
 
 
 def test_a_wrong_integer_product_is_found_out(monkeypatch):
-    # What processors without VNNI do: the sums of neighbouring products saturate at 16 bits.
+    # What processors without VNNI do: the sums of neighboring products saturate at 16 bits.
     def saturating(a, b):
         pairs = (a.short()[:, :, None] + 128) * b.short()[None]
         pairs = pairs.int().reshape(len(a), -1, 2, b.shape[1]).sum(dim=2).clamp(-(2**15), 2**15 - 1)

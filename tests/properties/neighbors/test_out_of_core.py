@@ -1,4 +1,4 @@
-"""Neighbours read by columns: the same as with all in memory, and in little of it."""
+"""Neighbors read by columns: the same as with all in memory, and in little of it."""
 
 import io
 import json
@@ -64,8 +64,8 @@ def test_whole_numbers_equal_the_search_in_memory(n, width, step, levels, dtype,
 def test_tight_clusters_far_apart(width, step, closeness, offset, seed):
     # Inside a cluster the products know nothing but rounding errors of any order.
     rng = np.random.default_rng(seed)
-    centres = offset + 1e3 * rng.normal(size=(3, width))
-    points = centres[rng.integers(0, 3, 80)] + closeness * rng.normal(size=(80, width))
+    centers = offset + 1e3 * rng.normal(size=(3, width))
+    points = centers[rng.integers(0, 3, 80)] + closeness * rng.normal(size=(80, width))
     found, expected = by_columns(points, 3, step), nearest_neighbors(points, 3)
     np.testing.assert_allclose(found.distances, expected.distances, rtol=1e-12)
     measured = np.linalg.norm(points[found.indices] - points[:, None], axis=2)
@@ -116,7 +116,7 @@ def test_progress_covers_both_passes():
     )
     lines = stream.getvalue().splitlines()
     assert len(lines) == 6
-    assert lines[-1] == "neighbours by columns: done in 0 s"
+    assert lines[-1] == "neighbors by columns: done in 0 s"
 
 
 MEASURE = """

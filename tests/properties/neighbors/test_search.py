@@ -108,7 +108,7 @@ def test_progress_lines():
     nearest_neighbors(points, 2, block=10, report=report)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 15
-    assert re.fullmatch(r"neighbours: \d+% done, about \d+ s left", lines[0])
-    assert lines[-1] == "neighbours: done in 0 s"
+    assert re.fullmatch(r"neighbors: \d+% done, about \d+ s left", lines[0])
+    assert lines[-1] == "neighbors: done in 0 s"
     nearest_neighbors(np.ones((30, 2)), 1, block=10, report=report)
     assert stream.getvalue().endswith("points with many equally near: done in 0 s\n")
