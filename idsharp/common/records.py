@@ -52,7 +52,16 @@ def write_json(path: str | Path, record: dict) -> None:
     Raises:
         ValueError: a value is NaN or infinite; record null and a reason instead.
     """
-    write_text(path, json.dumps(record, indent=2, allow_nan=False, default=_plain) + "\n")
+    write_text(path, to_json(record))
+
+
+def to_json(record: dict) -> str:
+    """A record as JSON, in ASCII.
+
+    Raises:
+        ValueError: a value is NaN or infinite.
+    """
+    return json.dumps(record, indent=2, allow_nan=False, default=_plain) + "\n"
 
 
 def read_json(path: str | Path) -> dict:
@@ -73,7 +82,9 @@ def write_rows(path: str | Path, rows: list[dict], columns: list[str] | None = N
         columns: the columns, in order; None: every key, in order of first appearance.
     """
     columns = columns or list(dict.fromkeys(key for row in rows for key in row))
-    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    # Names of files that are no UTF-8 keep their bytes.
+    form = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+    with atomic_path(path) as temporary, open(temporary, "w", **form) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

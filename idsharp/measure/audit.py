@@ -43,7 +43,7 @@ class NearPairs:
     Attributes:
         pairs: p×2 positions, the lower first.
         differences: p root-mean-square differences, in steps of intensity.
-        complete: whether every such pair is listed; false where all neighbours that were found of
+        complete: whether every such pair is listed; false where all neighbors that were found of
             an image are that near, so that there may be more.
     """
 
@@ -96,7 +96,7 @@ def near_duplicates(neighbors: Neighbors, n_values: int, threshold: float) -> Ne
     pairs, kept = np.unique(pairs, axis=0, return_index=True)
     order = np.argsort(distances[kept], kind="stable")
     complete = near.shape[1] > 0 and not near[:, -1].any()
-    # With n − 1 neighbours of each image, nothing can be missing.
+    # With n − 1 neighbors of each image, nothing can be missing.
     complete |= near.shape[1] == len(near) - 1
     return NearPairs(pairs[order], distances[kept][order] / np.sqrt(n_values), bool(complete))
 

@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from idsharp.measure.text import show_everything
 from idsharp.version import __version__
 
 _DESCRIPTION = """\
@@ -22,6 +22,8 @@ PATH is one of
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; bad input ends in one line on stderr and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        show_everything(stream)
     args = _parser().parse_args(arguments)
     # Imported only now, so that --help and mistakes in options answer at once.
     from idsharp.datasets import DatasetError
@@ -82,11 +84,11 @@ def _add_method(group) -> None:
                        help="resize to PIXELS×PIXELS (default: the images' own size if all are "
                        "equal, else 224)")  # fmt: skip
     group.add_argument("--channels", type=int, choices=[1, 3], default=1,
-                       help="1: grey (default), 3: colour")  # fmt: skip
+                       help="1: grey (default), 3: color")  # fmt: skip
     group.add_argument("--scaling", choices=["maximum", "none"], default="maximum",
                        help="each image by its own maximum to 255, as the papers do (default), or "
                        "8-bit intensities as they are")  # fmt: skip
-    group.add_argument("-k", type=_whole(3), default=20, help="neighbours of the MLE (default: 20)")
+    group.add_argument("-k", type=_whole(3), default=20, help="neighbors of the MLE (default: 20)")
     group.add_argument("--m", type=_whole(2), default=1000, metavar="M",
                        help="images to a draw for label sharpness (default: 1000)")  # fmt: skip
     group.add_argument("--draws", type=_whole(2), default=25, help="draws (default: 25)")
@@ -99,7 +101,14 @@ def _add_method(group) -> None:
 
 
 def _add_output(group) -> None:
-    group.add_argument("--json", metavar="FILE", help="write every number and list")
+    group.add_argument("--report", metavar="FILE.html",
+                       help="write one page: findings, tables, pictures")  # fmt: skip
+    group.add_argument("--json", metavar="FILE",
+                       help="write every number and list; - for standard output")  # fmt: skip
+    group.add_argument("--duplicates", metavar="FILE.csv",
+                       help="list copies and near-copies, and which to keep")  # fmt: skip
+    group.add_argument("--suspects", metavar="FILE.csv",
+                       help="rank images by how likely their label is wrong")  # fmt: skip
     group.add_argument("--figures", metavar="DIR", help="write figures, PNG and PDF")
     group.add_argument("--against", action="store_true",
                        help="compare with the papers' published values")  # fmt: skip
@@ -110,11 +119,12 @@ def _measure(args: argparse.Namespace) -> None:
     from idsharp.common.progress import SILENT, TO_STDERR
     from idsharp.measure.audit import NEAR_THRESHOLD
     from idsharp.measure.inputs import list_images, open_path
-    from idsharp.measure.published import charts_text, place
-    from idsharp.measure.run import Options, measure
-    from idsharp.measure.table import table
+    from idsharp.measure.options import Options
+    from idsharp.measure.outputs import check_outputs, write_outputs
+    from idsharp.measure.published import place
+    from idsharp.measure.run import measure
 
-    _check_outputs(args)
+    check_outputs(args)
     report = SILENT if args.quiet else TO_STDERR
     given = {name: getattr(args, name) for name in ("labels", "channel", "central")}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -124,52 +134,12 @@ def _measure(args: argparse.Namespace) -> None:
     options = Options(
         args.size, args.channels, args.scaling, args.k, args.max_images, not args.unbalanced,
         args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,
-        args.skip_unreadable, curves=bool(args.json or args.figures),
+        args.skip_unreadable, curves=bool(args.json or args.figures or args.report),
     )  # fmt: skip
-    measured = measure(dataset, index, options, report)
-    name = dataset.name
-    record = {"name": name, "path": args.path, "format": kind} | measured.record
-    charts = place(record) if args.against else []
-    print(table(record))
-    if charts:
-        print("\n" + charts_text(charts))
-    _write(args, record, measured, dataset, charts, report)
-
-
-def _write(args, record, measured, dataset, charts, report) -> None:
-    if args.json:
-        from idsharp.common.provenance import provenance
-        from idsharp.common.records import write_json
-
-        against = [{"title": c.title, "reason": c.reason,
-                    "values": [{"dataset": n, "domain": d, "value": v} for n, d, v in c.rows]}
-                   for c in charts]  # fmt: skip
-        extra = {"against": against} if charts else {}
-        versions = provenance("numpy", "pillow", "torch")
-        write_json(args.json, record | extra | versions)
-        report.note(f"wrote {args.json}")
-    if args.figures:
-        from idsharp.measure.figures import write_figures
-
-        written = write_figures(Path(args.figures), record, measured, dataset, charts)
-        report.note(f"wrote {', '.join(written)} to {args.figures}")
-
-
-def _check_outputs(args: argparse.Namespace) -> None:
-    """Fail before an hour of work, not after it."""
-    for given, kind in ((args.json, "--json"), (args.figures, "--figures")):
-        if not given:
-            continue
-        path = Path(given)
-        if kind == "--json" and path.is_dir():
-            raise OSError(f"--json names a folder, {path}; name a file")
-        if kind == "--figures" and path.exists() and not path.is_dir():
-            raise OSError(f"--figures names a file, {path}; name a folder")
-    if args.figures:
-        try:
-            import matplotlib  # noqa: F401
-        except ImportError as error:
-            raise OSError("figures need matplotlib: pip install 'idsharp[figures]'") from error
+    names = {"name": dataset.name, "path": args.path, "format": kind}
+    measured = measure(dataset, index, options, report, names)
+    charts = place(measured.record) if args.against else []
+    write_outputs(args, measured, charts, report)
 
 
 def _whole(lowest: int):

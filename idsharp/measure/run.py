@@ -10,12 +10,14 @@ from idsharp.common.seeds import generator
 from idsharp.datasets import Dataset
 from idsharp.measure import audit
 from idsharp.measure.decode import Decoded, decode
+from idsharp.measure.options import Options
 from idsharp.measure.values import CURVE_KS, dimension_values, sharpness_values
+from idsharp.properties.labelled import Search, search
 from idsharp.properties.neighbors.search import nearest_neighbors
-from idsharp.properties.record import Search, search, take
+from idsharp.tasks.decode import Form
 from idsharp.tasks.sampling import pool_quota
 
-# Neighbours by which near-duplicates are found, where they need a search of their own.
+# Neighbors by which near-duplicates are found, where they need a search of their own.
 _AUDIT_NEIGHBORS = 10
 
 
@@ -24,108 +26,64 @@ class MeasureError(ValueError):
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to measure; the names are those of the command line.
-
-    Attributes:
-        size: pixels of a side; None keeps the images' own size where all are equal.
-        channels: 1 or 3.
-        scaling: "maximum" (each image by its own) or "none".
-        k: neighbours of the MLE.
-        max_images: images measured, at most.
-        balanced: as many images of each class.
-        m, draws: of label sharpness.
-        near: root-mean-square difference below which images are near-duplicates.
-        seed: of the choice of images and of the draws.
-        skip_unreadable: go on without images that cannot be read.
-        curves: also measure over k and over M.
-    """
-
-    size: int | None = None
-    channels: int = 1
-    scaling: str = "maximum"
-    k: int = 20
-    max_images: int = 7500
-    balanced: bool = True
-    m: int = 1000
-    draws: int = 25
-    near: float = audit.NEAR_THRESHOLD
-    seed: int = 0
-    skip_unreadable: bool = False
-    curves: bool = False
-
-
-@dataclass(frozen=True)
 class Measured:
-    """What was measured, and what figures are made from.
+    """What was measured, and what figures and lists are made from.
+
+    All positions are rows of `decoded.index`.
 
     Attributes:
         record: values and counts, flat, and lists of ids; no NaN.
-        index: all readable images: id, where, label, split.
-        images: n×C×H×W uint8, the images measured.
-        pool: their n positions in `index`.
-        found: their neighbours; positions in it are of `images`.
-        exact: groups of identical images, near: pairs of near-duplicates; positions in `index`.
+        decoded: the readable images.
+        found: neighbors among the images measured.
+        sharpest: p×2 positions, the most similar images of different classes, nearest first.
+        exact: groups of identical images.
+        near: pairs of near-duplicates.
     """
 
     record: dict
-    index: pd.DataFrame
-    images: np.ndarray
-    pool: np.ndarray
+    decoded: Decoded
     found: Search
+    sharpest: np.ndarray
     exact: audit.Groups
     near: audit.NearPairs
 
 
-def measure(dataset: Dataset, index: pd.DataFrame, options: Options, report: Reporter) -> Measured:
+def measure(
+    dataset: Dataset,
+    index: pd.DataFrame,
+    options: Options,
+    report: Reporter,
+    names: dict[str, str],
+) -> Measured:
     """Measure the images of an index.
 
     Args:
         index: from `idsharp.measure.inputs.list_images`.
+        names: what the record begins with: the name, path and format of the collection.
 
     Raises:
         MeasureError: fewer than k + 1 different images.
         DecodingError, UnreadableImageError: an image cannot be read.
     """
-    pool = choose_pool(index["label"], options, report)
+    chosen = choose_pool(index["label"], options, report)
     # Where all images fit into the limit, all are kept, for the audit.
-    keep = pool if len(index) > options.max_images else np.ones(len(index), bool)
+    keep = chosen if len(index) > options.max_images else np.ones(len(index), bool)
     decoded = decode(
         dataset,
-        index,
+        index.assign(measured=chosen),
         keep,
-        size=options.size,
-        channels=options.channels,
-        scaling=options.scaling,
+        Form(options.channels, options.size, options.scaling),
         skip_unreadable=options.skip_unreadable,
         report=report,
     )
     _remark(decoded, options, report)
-    # From here on positions count the readable images alone.
-    number = np.cumsum(decoded.readable) - 1
-    index = index[decoded.readable].reset_index(drop=True)
-    kept, pool = number[decoded.kept], number[np.flatnonzero(pool & decoded.readable)]
-    images = take(decoded.images, np.flatnonzero(np.isin(kept, pool)))
-    labels = index["label"].to_numpy()[pool]
-    _check_enough(images, options.k)
-    depth = max(2 * options.k, *CURVE_KS) if options.curves else 2 * options.k
-    report.say(f"comparing {len(images)} images with one another")
-    found = search(images, labels, depth, report)
-    if len(found.first) <= options.k:
-        raise MeasureError(
-            f"{len(images)} images, of which {len(found.first)} are different: k = {options.k} "
-            f"needs at least {options.k + 1}; lower -k or add images"
-        )
-    record = _described(decoded, index, pool, options)
-    record |= dimension_values(found, len(images), options.k, options.curves)
-    ids = index["id"].to_numpy()[pool]
-    record |= sharpness_values(
-        images, labels, ids, found,
-        m=options.m, draws=options.draws, seed=options.seed, curves=options.curves,
-        report=report,
-    )  # fmt: skip
-    audited, exact, near = _audit(decoded, index, kept, pool, found, options, report)
-    return Measured(record | audited, index, images, pool, found, exact, near)
+    pool = np.flatnonzero(decoded.column("measured"))
+    found = _searched(decoded, pool, options, report)
+    record = names | _described(decoded, pool, options)
+    record |= dimension_values(found, len(pool), options.k, options.curves)
+    sharpness, sharpest = sharpness_values(decoded, found, options, report)
+    audited, exact, near = _audit(decoded, pool, found, options, report)
+    return Measured(record | sharpness | audited, decoded, found, sharpest, exact, near)
 
 
 def choose_pool(labels: pd.Series, options: Options, report: Reporter) -> np.ndarray:
@@ -159,13 +117,13 @@ def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
     """Say what was done to the images that nobody asked for."""
     if decoded.sizes is not None:
         (a, b), (c, d) = decoded.sizes
-        size = decoded.images.shape[2]
+        size = decoded.form.size
         report.note(
             f"the images differ in size (such as {a}×{b} and {c}×{d}); all were resized to "
             f"{size}×{size}"
         )
     if decoded.color and options.channels == 1:
-        report.note("colour images are measured in grey (--channels 3 keeps colour)")
+        report.note("color images are measured in grey (--channels 3 keeps color)")
     for remark, count in decoded.remarks.items():
         report.note(f"{count} images: {remark}")
     if decoded.unreadable:
@@ -173,20 +131,29 @@ def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
         report.note(f"{len(decoded.unreadable)} unreadable images are left out; first: {first}")
 
 
-def _check_enough(images: np.ndarray, k: int) -> None:
-    if len(images) < k + 1:
+def _searched(decoded: Decoded, pool: np.ndarray, options: Options, report: Reporter) -> Search:
+    """Neighbors among the images measured, enough of them for every value that is asked for."""
+    needed, advice = options.k + 1, "lower -k or add images"
+    if len(pool) < needed:
+        raise MeasureError(f"{len(pool)} images: k = {options.k} needs at least {needed}; {advice}")
+    depth = max(2 * options.k, *CURVE_KS) if options.curves else 2 * options.k
+    report.say(f"comparing {len(pool)} images with one another")
+    found = search(decoded.images(pool), decoded.column("label", pool), depth, report)
+    if len(found.first) < needed:
         raise MeasureError(
-            f"{len(images)} images: k = {k} needs at least {k + 1}; lower -k or add images"
+            f"{len(pool)} images, of which {len(found.first)} are different: k = {options.k} "
+            f"needs at least {needed}; {advice}"
         )
+    return found.at(pool)
 
 
-def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options: Options) -> dict:
+def _described(decoded: Decoded, pool: np.ndarray, options: Options) -> dict:
     """Which images these are, and what was done to them."""
-    labels = index["label"]
+    index, labels = decoded.index, decoded.index["label"]
     classes = labels[labels != ""].value_counts().sort_index()
     measured = labels.iloc[pool].value_counts()
     splits = index["split"].value_counts()
-    channels, height, width = decoded.images.shape[1:]
+    channels, height, width = decoded.pixels.shape[1:]
     return {
         "n_available": len(index),
         "n_classes": len(classes),
@@ -202,7 +169,7 @@ def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options:
         "width": width,
         "channels": channels,
         "scaling": options.scaling,
-        "resized": bool(options.size is not None or decoded.sizes is not None),
+        "resized": decoded.form.size is not None,
         "n_unreadable": len(decoded.unreadable),
         "unreadable": decoded.unreadable,
         "remarks": [{"remark": text, "n": n} for text, n in decoded.remarks.items()],
@@ -211,30 +178,26 @@ def _described(decoded: Decoded, index: pd.DataFrame, pool: np.ndarray, options:
 
 
 def _audit(
-    decoded: Decoded,
-    index: pd.DataFrame,
-    kept: np.ndarray,
-    pool: np.ndarray,
-    found: Search,
-    options: Options,
-    report: Reporter,
+    decoded: Decoded, pool: np.ndarray, found: Search, options: Options, report: Reporter
 ) -> tuple[dict, audit.Groups, audit.NearPairs]:
     """Identical images among all, near-duplicates among the images that are in memory."""
-    ids, labels, splits = (index[name].to_numpy() for name in ("id", "label", "split"))
-    exact = audit.exact_duplicates(decoded.digests[decoded.readable], labels, splits)
-    if len(kept) == len(pool):
-        neighbors, positions = found.neighbors, pool[found.first]
+    labels, splits = decoded.column("label"), decoded.column("split")
+    exact = audit.exact_duplicates(decoded.digests, labels, splits)
+    if len(decoded.kept) == len(pool):
+        neighbors, positions = found.neighbors, found.first
     else:
-        report.say(f"looking for near-duplicates among all {len(kept)} images")
+        report.say(f"looking for near-duplicates among all {len(decoded.kept)} images")
         first = np.unique(decoded.digests[decoded.kept], axis=0, return_index=True)[1]
-        first.sort()
-        distinct = decoded.images[first]
-        positions = kept[first]
-        depth = min(_AUDIT_NEIGHBORS, len(distinct) - 1)
-        neighbors = nearest_neighbors(distinct, depth, labels[positions], report=report)
-    near = audit.near_duplicates(neighbors, decoded.images[0].size, options.near)
+        positions = decoded.kept[np.sort(first)]
+        depth = min(_AUDIT_NEIGHBORS, len(positions) - 1)
+        neighbors = nearest_neighbors(
+            decoded.images(positions), depth, labels[positions], report=report
+        )
+    near = audit.near_duplicates(neighbors, decoded.pixels[0].size, options.near)
     near = audit.NearPairs(positions[near.pairs], near.differences, near.complete)
-    groups = audit.near_groups(near, len(index), labels, splits)
-    record = {"n_audited": len(index), "n_audited_near": len(kept)}
+    groups = audit.near_groups(near, len(decoded.index), labels, splits)
+    ids = decoded.column("id")
+    record = {"n_audited": len(decoded.index), "n_audited_near": len(decoded.kept)}
     record |= audit.exact_record(exact, ids, labels, splits)
-    return record | audit.near_record(near, groups, options.near, ids, labels, splits), exact, near
+    record |= audit.near_record(near, groups, options.near, ids, labels, splits)
+    return record, exact, near

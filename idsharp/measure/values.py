@@ -4,6 +4,8 @@ import numpy as np
 
 from idsharp.common.progress import Reporter
 from idsharp.common.seeds import generator
+from idsharp.measure.decode import Decoded
+from idsharp.measure.options import Options
 from idsharp.properties.dimension import (
     Estimate,
     UndefinedEstimateError,
@@ -11,11 +13,12 @@ from idsharp.properties.dimension import (
     local_dimensions,
 )
 from idsharp.properties.estimators import ESTIMATORS, of_family
+from idsharp.properties.labelled import Search
 from idsharp.properties.neighbors.search import Neighbors
-from idsharp.properties.record import Search, dimensions, sharpnesses, take
+from idsharp.properties.record import dimensions, sharpnesses
 from idsharp.properties.sharpness import resolution_free, sharpness_over_m, sharpness_quantiles
 
-#: Neighbours of the MLE's curve over k, where it is asked for.
+#: Neighbors of the MLE's curve over k, where it is asked for.
 CURVE_KS = (5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 #: Images of K_F's curve over M, beside all of them.
 CURVE_MS = (50, 100, 200, 350, 500, 750, 1000)
@@ -37,7 +40,7 @@ def dimension_values(found: Search, n: int, k: int, curves: bool) -> dict:
         return record
     local = local_dimensions(distances, k)
     for name, q in (("q05", 0.05), ("median", 0.5), ("q95", 0.95)):
-        # Infinite where all neighbours are equally far; "higher" never subtracts two infinities.
+        # Infinite where all neighbors are equally far; "higher" never subtracts two infinities.
         record[f"local_id_{name}"] = _finite(np.quantile(local, q, method="higher"))
     return record | _curve_over_k(found.neighbors) if curves else record
 
@@ -60,66 +63,74 @@ def _finite(value: float) -> float | None:
 
 
 def sharpness_values(
-    images: np.ndarray,
-    labels: np.ndarray,
-    ids: np.ndarray,
-    found: Search,
-    *,
-    m: int,
-    draws: int,
-    seed: int,
-    curves: bool,
-    report: Reporter,
-) -> dict:
-    """K_F with the pairs behind it, its quantiles, and its curve over M."""
-    if len(set(labels)) < 2:
-        reason = "the images have no classes" if labels[0] == "" else "all images are of one class"
+    decoded: Decoded, found: Search, options: Options, report: Reporter
+) -> tuple[dict, np.ndarray]:
+    """K_F with the pairs behind it, its quantiles, and its curve over M.
+
+    Args:
+        found: neighbors among the images measured, positions as in `decoded`.
+
+    Returns:
+        The values, flat, and p×2 positions of the sharpest pairs.
+    """
+    labels = decoded.column("label")
+    none = np.zeros((0, 2), int)
+    measured = set(labels[decoded.column("measured")])
+    if len(measured) < 2:
+        lacking = "the images have no classes"
+        reason = lacking if measured == {""} else "all images are of one class"
         return {"label_sharpness": None, "label_sharpness_all": None,
-                "label_sharpness_reason": reason}  # fmt: skip
-    if m < len(found.usable):
-        report.say(f"drawing {draws} sets of {m} images")
-    rng = generator("measure", seed, "sharpness")
-    record = sharpnesses(images, labels, found, m, draws, rng)
+                "label_sharpness_reason": reason}, none  # fmt: skip
+    images, labels = decoded.images(found.usable), labels[found.usable]
+    if options.m < len(images):
+        report.say(f"drawing {options.draws} sets of {options.m} images")
+    rng = generator("measure", options.seed, "sharpness")
+    record = sharpnesses(images, labels, found.between_classes, options.m, options.draws, rng)
     record["n_label_conflicts_measured"] = found.n_conflicts
     if record["label_sharpness"] is None:
-        return record
+        return record, none
     del record["sharpest_first"], record["sharpest_second"]
-    record["sharpest_pairs"] = [
-        {"first": ids[a], "second": ids[b], "first_label": labels[a], "second_label": labels[b],
-         "distance": float(distance),
-         "rms_difference": float(distance / np.sqrt(images[0].size))}
-        for a, b, distance in sharpest_pairs(found, _PAIRS_LISTED)
-    ]  # fmt: skip
+    pairs, distances = sharpest_pairs(found, _PAIRS_LISTED)
+    record["sharpest_pairs"] = _listed(decoded, pairs, distances)
     quantiles = sharpness_quantiles(found.between_classes, tuple(_QUANTILES.values()))
     for name, value in zip(_QUANTILES, quantiles, strict=True):
         record[f"label_sharpness_{name}"] = value
         record[f"label_sharpness_{name}_resolution_free"] = resolution_free(value, images.shape[1:])
-    if curves:
+    sizes = [m for m in CURVE_MS if m < len(images)]
+    if options.curves and sizes:
         report.say("measuring label sharpness over M")
-        sizes = [m for m in CURVE_MS if m < len(found.usable)]
-        usable = take(images, found.usable), labels[found.usable]
-        if sizes:
-            rng = generator("measure", seed, "curve")
-            values = sharpness_over_m(*usable, sizes, draws, rng)
-            record["label_sharpness_curve_m"] = sizes
-            record["label_sharpness_curve"] = values.mean(axis=0).tolist()
-            record["label_sharpness_curve_sd"] = values.std(axis=0, ddof=1).tolist()
-    return record
+        rng = generator("measure", options.seed, "curve")
+        values = sharpness_over_m(images, labels, sizes, options.draws, rng)
+        record["label_sharpness_curve_m"] = sizes
+        record["label_sharpness_curve"] = values.mean(axis=0).tolist()
+        record["label_sharpness_curve_sd"] = values.std(axis=0, ddof=1).tolist()
+    return record, pairs
 
 
-def sharpest_pairs(found: Search, count: int) -> list[tuple[int, int, float]]:
+def sharpest_pairs(found: Search, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest pairs of images of different classes, each image in one pair at most.
 
     Returns:
-        Positions of both images among those measured, and their L2 distance; nearest first.
+        Positions (p×2, the lower first) and L2 distances, nearest first.
     """
-    neighbors, taken, pairs = found.between_classes, set(), []
+    neighbors, taken, pairs, distances = found.between_classes, set(), [], []
     for a in np.argsort(neighbors.other_distances, kind="stable"):
         b = int(neighbors.other_indices[a])
         if len(pairs) == count or b < 0:
             break
         if int(a) not in taken and b not in taken:
             taken |= {int(a), b}
-            first, second = sorted((int(found.usable[a]), int(found.usable[b])))
-            pairs.append((first, second, float(neighbors.other_distances[a])))
-    return pairs
+            pairs.append(sorted((found.usable[a], found.usable[b])))
+            distances.append(neighbors.other_distances[a])
+    return np.array(pairs, int).reshape(-1, 2), np.array(distances)
+
+
+def _listed(decoded: Decoded, pairs: np.ndarray, distances: np.ndarray) -> list[dict]:
+    """Pairs for the record, by ids and labels."""
+    ids, labels = decoded.column("id"), decoded.column("label")
+    values = decoded.pixels[0].size
+    return [
+        {"first": ids[a], "second": ids[b], "first_label": labels[a], "second_label": labels[b],
+         "distance": float(distance), "rms_difference": float(distance / np.sqrt(values))}
+        for (a, b), distance in zip(pairs, distances, strict=True)
+    ]  # fmt: skip

@@ -5,13 +5,12 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from idsharp.common.seeds import generator
 from idsharp.measure.cli import main
-from idsharp.measure.figures import _telling_pair
+from idsharp.measure.pairs import telling_pair
 from idsharp.measure.published import charts_text, place
 from idsharp.properties.record import properties_record
 from tests.conftest import ROOT, blobs, write_image_folder
@@ -181,7 +180,7 @@ def test_what_is_undefined_is_said(tmp_path, capsys):
     assert record["id_mle_k1"] is record["id_mle_k1_low"] is None
     assert "equally far" in record["id_mle_k1_reason"]
     text = run(capsys, tmp_path / "x.npy", *QUICK)
-    assert "undefined: all 5 neighbours of every point are equally far away" in text
+    assert "undefined: all 5 neighbors of every point are equally far away" in text
 
 
 def test_against_says_why_not(tmp_path, capsys, arrays):
@@ -201,9 +200,9 @@ def test_against_places_a_dataset_among_its_kind():
     ]  # fmt: skip
     assert len(iclr.rows) == len(sharpness.rows) == 9
     assert "→ mine" in charts_text([sharpness])
-    colour = place(record | {"channels": 3})
-    assert [name for name, _, _ in colour[1].rows] == ["mine", "svhn", "cifar10", "imagenet"]
-    assert "three channels" in colour[0].reason
+    color = place(record | {"channels": 3})
+    assert [name for name, _, _ in color[1].rows] == ["mine", "svhn", "cifar10", "imagenet"]
+    assert "three channels" in color[0].reason
     assert "k = 20" in place(record | {"k": 5})[0].reason
     assert "M = 1000" in place(record | {"label_sharpness_m": 500})[2].reason
     assert "own maximum" in place(record | {"scaling": "none"})[1].reason
@@ -286,12 +285,11 @@ def test_real_cifar_pair_of_the_papers_quickstart(real_data):
         images, labels = stored["train_images"], stored["train_labels"][:, 0]
     # A fifth of them, for time: fewer images lower the estimate a little.
     pair = images[labels < 2][::5]
-    assert 16 < intrinsic_dimension(pair, normalisation="k-2").value < 20
+    assert 16 < intrinsic_dimension(pair, normalization="k-2").value < 20
 
 
 def test_the_picture_of_duplicates_shows_what_contradicts_itself():
     members = np.array([1, 2, 4])
-    index = pd.DataFrame({"label": list("xaaxa"), "split": ["", "train", "train", "", "test"]})
-    assert _telling_pair(members, index) == (1, 4)
-    index["label"] = list("xabxa")
-    assert _telling_pair(members, index) == (1, 2)
+    splits = np.array(["", "train", "train", "", "test"])
+    assert telling_pair(members, np.array(list("xaaxa")), splits) == (1, 4)
+    assert telling_pair(members, np.array(list("xabxa")), splits) == (1, 2)
