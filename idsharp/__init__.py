@@ -4,7 +4,12 @@ from importlib import import_module
 
 from idsharp.version import __version__
 
-_API = ("intrinsic_dimension", "label_sharpness", "representation_dimension")
+_API = (
+    "IntrinsicDimension",
+    "intrinsic_dimension",
+    "label_sharpness",
+    "representation_dimension",
+)
 __all__ = ["__version__", *_API]
 
 

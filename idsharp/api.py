@@ -1,6 +1,7 @@
-"""Three functions for Python: intrinsic dimension, label sharpness, dimension of representations.
+"""For Python: intrinsic dimension, label sharpness, and the dimension of representations.
 
-Imported as `from idsharp import intrinsic_dimension, label_sharpness, representation_dimension`.
+All are imported from `idsharp`. `IntrinsicDimension` is `intrinsic_dimension` in scikit-learn's
+manner.
 """
 
 from collections.abc import Iterable
@@ -10,14 +11,22 @@ import numpy as np
 import torch
 
 from idsharp.common.duplicates import find_duplicates
-from idsharp.properties.dimension import Estimate, UndefinedEstimateError, mle, twonn
+from idsharp.properties.dimension import Estimate, UndefinedEstimateError
+from idsharp.properties.fitting import IntrinsicDimension, estimator_for, fit
+from idsharp.properties.inputs import images_and_labels, inputs_of, labels_of, points_of
 from idsharp.properties.neighbors.search import nearest_neighbors
 from idsharp.properties.released import n_released_pairs, released_m, sharpness_by_released_rule
 from idsharp.properties.sharpness import sharpness_of_all_pairs, sharpness_of_draws
 from idsharp.representations.pooled import pooled_activations
-from idsharp.tasks.images import is_eight_bit
 
-ESTIMATOR_NAMES = ("mle", "twonn")
+__all__ = [
+    "IntrinsicDimension",
+    "LabelSharpness",
+    "intrinsic_dimension",
+    "label_sharpness",
+    "representation_dimension",
+]
+
 RULES = ("definition", "released")
 
 
@@ -49,6 +58,7 @@ def intrinsic_dimension(
     estimator: str = "mle",
     normalization: str = "k-1",
     discard: str = "10%",
+    normalisation: str | None = None,
 ) -> Estimate:
     """Intrinsic dimension of images or any other points; exact duplicates are collapsed.
 
@@ -62,13 +72,15 @@ def intrinsic_dimension(
     2
 
     Args:
-        x: n×… array or tensor, or a torch Dataset (the first of each item, where it is a tuple).
-            Whole numbers from 0 to 255, of any integer type, are compared exactly as 8-bit values,
-            others in 64 bit. Nothing is scaled.
+        x: n×… array or tensor; a dataset of images, of tuples that begin with one, or of mappings
+            that hold one (torch, Hugging Face); or a loader of batches of them. Whole numbers from
+            0 to 255, of any integer type, are compared exactly as 8-bit values, others in 64 bit.
+            Nothing is scaled.
         k: neighbors of the MLE.
         estimator: "mle" or "twonn".
         normalization: of the MLE, "k-1" or "k-2" (`idsharp.properties.dimension.mle`).
         discard: of TwoNN, "10%" or "largest" (`idsharp.properties.dimension.twonn`).
+        normalisation: the same as `normalization`.
 
     Returns:
         Its value, standard error, and the number of different points.
@@ -77,20 +89,8 @@ def intrinsic_dimension(
         UndefinedEstimateError: fewer than k + 1 different points, or all equally far.
         ValueError: values that are not finite, or an unknown option.
     """
-    if estimator not in ESTIMATOR_NAMES:
-        raise ValueError(f"estimator is one of {ESTIMATOR_NAMES}, found {estimator!r}")
-    points = _points(x)
-    distinct = points[find_duplicates(points).first]
-    needed = k if estimator == "mle" else 2
-    if len(distinct) < needed + 1:
-        raise UndefinedEstimateError(
-            f"{needed} neighbors need at least {needed + 1} different points; of {len(points)} "
-            f"points {len(distinct)} differ"
-        )
-    found = nearest_neighbors(distinct, min(2 * needed, len(distinct) - 1))
-    if estimator == "mle":
-        return mle(found.distances, k, normalization, found.indices)
-    return twonn(found.distances, discard, found.indices)
+    chosen = estimator_for(estimator, normalization=normalisation or normalization, discard=discard)
+    return fit(points_of(x), chosen, k).estimate
 
 
 def label_sharpness(
@@ -117,9 +117,9 @@ def label_sharpness(
 
     Args:
         x: n×… array or tensor of whole numbers from 0 to 255 (of any integer type; booleans are
-            0 and 1), or a torch Dataset of (image, label). Floating images in
-            steps of 1/255, as torchvision's ToTensor gives them, are taken back to 8 bit.
-        y: n labels; None where x is a Dataset.
+            0 and 1), or a dataset or loader as in `intrinsic_dimension`. Floating images in steps
+            of 1/255, as torchvision's ToTensor gives them, are taken back to 8 bit.
+        y: n or n×1 labels, or n×c of zeros with a single 1; None takes those of the dataset.
         m: images to a draw. Compare datasets only at one m: a maximum grows with the number of
             pairs (the papers take 1000). None takes all pairs by the definition, and 1000 images,
             or as many as the released batches of 500 can pair, by the released rule.
@@ -157,11 +157,11 @@ def label_sharpness(
 def _usable(x, y) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Different images under one label each, their labels, positions, and the others' number."""
     if y is None:
-        x, y = _images_and_labels(x)
-    labels = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y)
-    images = _eight_bit(_points(x))
-    if labels.shape != (len(images),):
-        raise ValueError(f"{len(images)} images, but labels of shape {labels.shape}")
+        x, y = images_and_labels(x)
+        if y is None:
+            raise ValueError("labels are missing: the dataset's items hold images alone")
+    images = _eight_bit(points_of(x))
+    labels = labels_of(y, len(images))
     duplicates = find_duplicates(images, labels)
     first = duplicates.first[~duplicates.conflicting[duplicates.first]]
     if not len(first):
@@ -185,6 +185,7 @@ def representation_dimension(
     discard: str = "10%",
     device: str | torch.device | None = None,
     call: int | None = None,
+    normalisation: str | None = None,
 ) -> Estimate:
     """Intrinsic dimension of one layer's representation of images.
 
@@ -200,7 +201,7 @@ def representation_dimension(
         model: run in eval mode without gradients; its mode is put back.
         layer: dotted name of a submodule, as in `model.named_modules()`; its output is taken,
             averaged over space where it is n×C×H×W.
-        loader: batches: tensors, or tuples whose first element is the input.
+        loader: batches: tensors, tuples that begin with the input, or mappings that hold it.
         device: where inputs go; None: where the model's first parameter is.
         k, estimator, normalization, discard: as in `intrinsic_dimension`; the papers use TwoNN
             on the training set's penultimate layer.
@@ -212,48 +213,17 @@ def representation_dimension(
             tensor, or no batch.
         UndefinedEstimateError: as in `intrinsic_dimension`.
     """
-    features = pooled_activations(model, layer, loader, device, call)
-    return intrinsic_dimension(
-        features, k, estimator=estimator, normalization=normalization, discard=discard
-    )
-
-
-def _points(x) -> np.ndarray:
-    """n×… uint8 or float64 values of an array, tensor, or torch Dataset."""
-    if isinstance(x, torch.utils.data.Dataset):
-        x = _images_and_labels(x)[0]
-    if isinstance(x, torch.Tensor):
-        x = x.detach().cpu()
-        x = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
-    points = np.asarray(x)
-    if points.ndim < 2 or points.dtype.kind not in "uifb":
-        raise ValueError(
-            f"expected n×… numbers, found shape {points.shape} and type {points.dtype}"
-        )
-    return np.ascontiguousarray(
-        points.astype(np.uint8 if is_eight_bit(points) else np.float64, copy=False)
-    )
-
-
-def _images_and_labels(dataset) -> tuple[np.ndarray, list | None]:
-    """Images, and labels where items are tuples, of a torch Dataset."""
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
-        raise ValueError("expected an array, a tensor or a torch Dataset with a length")
-    if isinstance(dataset, np.ndarray | torch.Tensor):
-        raise ValueError("an array of images needs its labels, y")
-    items = [dataset[i] for i in range(len(dataset))]
-    labelled = bool(items) and isinstance(items[0], tuple | list)
-    images = [np.asarray(item[0] if labelled else item) for item in items]
-    shapes = sorted({image.shape for image in images})
-    if len(shapes) != 1:
-        raise ValueError(f"the Dataset's images differ in shape, such as {shapes[:2]}")
-    labels = (
-        [int(i[1]) if isinstance(i[1], torch.Tensor) else i[1] for i in items] if labelled else None
-    )
-    return np.stack(images), labels
+    chosen = estimator_for(estimator, normalization=normalisation or normalization, discard=discard)
+    features = pooled_activations(model, layer, inputs_of(loader), device, call)
+    return fit(points_of(features), chosen, k).estimate
 
 
 def _eight_bit(points: np.ndarray) -> np.ndarray:
+    """Images as uint8; floats are taken to be steps of 1/255.
+
+    Raises:
+        ValueError: they are not.
+    """
     if points.dtype == np.uint8:
         return points
     stretched = points * 255

@@ -18,7 +18,9 @@ from idsharp.properties.sharpness import sharpness_over_m, sharpness_quantiles
     "module",
     [
         "idsharp.api",
+        "idsharp.measure.text",
         "idsharp.properties.dimension",
+        "idsharp.properties.fitting",
         "idsharp.common.seeds",
         "idsharp.datasets.tree",
     ],
@@ -102,7 +104,7 @@ def test_wrong_arguments_are_explained(images):
         intrinsic_dimension(pixels, estimator="pca")
     with pytest.raises(UndefinedEstimateError, match="of 10 points 10 differ"):
         intrinsic_dimension(pixels[:10])
-    with pytest.raises(ValueError, match="needs its labels"):
+    with pytest.raises(ValueError, match="labels are missing"):
         label_sharpness(pixels)
     with pytest.raises(ValueError, match="300 images, but labels of shape"):
         label_sharpness(pixels, labels[:4])

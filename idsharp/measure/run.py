@@ -126,6 +126,9 @@ def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
         report.note("color images are measured in grey (--channels 3 keeps color)")
     for remark, count in decoded.remarks.items():
         report.note(f"{count} images: {remark}")
+    left_out = decoded.dataset.left_out
+    if left_out.n_files:
+        report.note(f"{left_out.n_files} files are left out: {left_out}")
     if decoded.unreadable:
         first = decoded.unreadable[0]["reason"]
         report.note(f"{len(decoded.unreadable)} unreadable images are left out; first: {first}")
@@ -170,6 +173,8 @@ def _described(decoded: Decoded, pool: np.ndarray, options: Options) -> dict:
         "channels": channels,
         "scaling": options.scaling,
         "resized": decoded.form.size is not None,
+        "n_left_out": decoded.dataset.left_out.n_files,
+        "left_out": decoded.dataset.left_out.record(),
         "n_unreadable": len(decoded.unreadable),
         "unreadable": decoded.unreadable,
         "remarks": [{"remark": text, "n": n} for text, n in decoded.remarks.items()],

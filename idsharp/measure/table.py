@@ -71,6 +71,9 @@ def _images(record: dict) -> Section:
         made.add("splits", ", ".join(f"{each['split']} {each['n']}" for each in record["splits"]))
     if record["n_patients"]:
         made.add("patients", record["n_patients"])
+    if record["n_left_out"]:
+        kinds = ", ".join(f"{each['n']} {each['reason']}" for each in record["left_out"])
+        made.add("files left out", f"{record['n_left_out']}: {kinds}")
     if record["n_unreadable"]:
         made.add("unreadable, left out", record["n_unreadable"])
     whose = "resized" if record["resized"] else "their own size"

@@ -109,12 +109,21 @@ def _duplicates(record: dict) -> list[Sentence]:
 
 
 def _left_out(record: dict) -> list[Sentence]:
-    if not record["n_unreadable"]:
-        return []
-    return [
-        Sentence(
-            f"{record['n_unreadable']} images could not be read and are left out; the first: "
-            f"{record['unreadable'][0]['reason']}.",
-            warns=True,
+    sentences = []
+    if record["n_left_out"]:
+        kinds = ", ".join(
+            f"{each['n']} {each['reason']} (such as {each['example']})"
+            for each in record["left_out"]
         )
-    ]
+        sentences.append(
+            Sentence(f"{record['n_left_out']} files are left out: {kinds}.", warns=True)
+        )
+    if record["n_unreadable"]:
+        sentences.append(
+            Sentence(
+                f"{record['n_unreadable']} images could not be read and are left out; the first: "
+                f"{record['unreadable'][0]['reason']}.",
+                warns=True,
+            )
+        )
+    return sentences

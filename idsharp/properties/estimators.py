@@ -19,7 +19,7 @@ class Estimator:
     Attributes:
         estimate: takes N×K sorted neighbor distances, k, and the N×K positions of the neighbors
             (or None), and returns the estimate.
-        family, option: how `idsharp.intrinsic_dimension` names it.
+        family, options: how `idsharp.intrinsic_dimension` names it.
         heading: for columns of tables and axes; LaTeX tables escape it.
         short: for legends and single lines.
         meaning: a phrase for the description of columns.
@@ -28,7 +28,7 @@ class Estimator:
 
     estimate: Callable[[np.ndarray, int, np.ndarray | None], Estimate]
     family: str
-    option: str
+    options: dict[str, str]
     heading: str
     short: str
     meaning: str
@@ -40,7 +40,7 @@ ESTIMATORS = {
     "id_mle_k1": Estimator(
         estimate=lambda distances, k, indices: mle(distances, k, "k-1", indices),
         family="mle",
-        option="k-1",
+        options={"normalization": "k-1"},
         heading="MLE, k−1",
         short="MLE (k−1)",
         meaning="maximum likelihood, inner sum divided by k − 1",
@@ -49,7 +49,7 @@ ESTIMATORS = {
     "id_mle_k2": Estimator(
         estimate=lambda distances, k, indices: mle(distances, k, "k-2", indices),
         family="mle",
-        option="k-2",
+        options={"normalization": "k-2"},
         heading="MLE, k−2",
         short="MLE (k−2)",
         meaning="maximum likelihood, inner sum divided by k − 2 (the released code)",
@@ -58,7 +58,7 @@ ESTIMATORS = {
     "id_twonn_10pct": Estimator(
         estimate=lambda distances, k, indices: twonn(distances, "10%", indices),
         family="twonn",
-        option="10%",
+        options={"discard": "10%"},
         heading="TwoNN, −10 %",
         short="TwoNN (−10 %)",
         meaning="TwoNN, the largest 10 % of ratios left out",
@@ -67,7 +67,7 @@ ESTIMATORS = {
     "id_twonn_largest": Estimator(
         estimate=lambda distances, k, indices: twonn(distances, "largest", indices),
         family="twonn",
-        option="largest",
+        options={"discard": "largest"},
         heading="TwoNN, −1",
         short="TwoNN (−1)",
         meaning="TwoNN, the largest ratio left out (the released code)",
