@@ -82,9 +82,11 @@ def write_rows(path: str | Path, rows: list[dict], columns: list[str] | None = N
         columns: the columns, in order; None: every key, in order of first appearance.
     """
     columns = columns or list(dict.fromkeys(key for row in rows for key in row))
-    # Names of files that are no UTF-8 keep their bytes.
-    form = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    with atomic_path(path) as temporary, open(temporary, "w", **form) as file:
+    with (
+        atomic_path(path) as temporary,
+        # Names of files that are no UTF-8 keep their bytes.
+        open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -18,6 +18,7 @@ from idsharp.measure.run import Measured
 from idsharp.measure.table import sections
 from idsharp.measure.text import printable
 from idsharp.measure.verdict import verdict
+from idsharp.report.figures.style import styled
 
 _PAIRS_SHOWN = 12
 # Pixels of a picture's longer side, at least, so that small images can be seen.
@@ -53,6 +54,7 @@ th, td { text-align: left; vertical-align: top; padding: .2rem 1.2rem .2rem 0; f
   border-top: 1px solid var(--line); }
 .grid { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill,
   minmax(min(17rem, 100%), 1fr)); }
+.wide { grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
 figure { margin: 0; } .two { display: flex; gap: .4rem; }
 .two > div { flex: 1 1 0; min-width: 0; }
 .two img { width: 100%; height: auto; image-rendering: pixelated; display: block; }
@@ -167,9 +169,10 @@ def _plots(measured: Measured, charts: list[Chart]) -> str:
         f"<figcaption>{_text(_CAPTIONS[name])}</figcaption></figure>"
         for name, figure in plots_of(measured, charts).items()
     )
-    return f"<h2>Curves</h2><div class=grid>{shown}</div>" if shown else ""
+    return f"<h2>Curves</h2><div class='grid wide'>{shown}</div>" if shown else ""
 
 
+@styled
 def inline_svg(figure: Figure, label: str) -> str:
     """A figure as SVG for a page; what is black takes the color of the page's text.
 

@@ -97,6 +97,14 @@ def _duplicates(record: dict) -> list[Sentence]:
                 warns=True,
             )
         )
+    elif record["n_duplicate_groups_across_splits"]:
+        sentences.append(
+            Sentence(
+                f"{record['n_duplicate_groups_across_splits']} groups of identical images stand on "
+                "both sides of a split.",
+                warns=True,
+            )
+        )
     if record["n_duplicates"]:
         sentences.append(Sentence(f"{record['n_duplicates']} images are copies of others."))
     elif not sentences:

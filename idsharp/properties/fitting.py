@@ -7,7 +7,7 @@ import numpy as np
 from idsharp.common.duplicates import find_duplicates
 from idsharp.properties.dimension import Estimate, UndefinedEstimateError, local_dimensions
 from idsharp.properties.estimators import ESTIMATORS, Estimator, of_family
-from idsharp.properties.inputs import points_of
+from idsharp.properties.inputs import is_collection, points_of
 from idsharp.properties.neighbors.search import nearest_neighbors
 
 try:
@@ -133,7 +133,7 @@ class IntrinsicDimension(BaseEstimator):
 
 def _validated(self: IntrinsicDimension, points):
     """Points as scikit-learn checks them, where it is installed; datasets as they are."""
-    if BaseEstimator is object or not (hasattr(points, "__array__") or isinstance(points, list)):
+    if BaseEstimator is object or is_collection(points):
         return points
     from sklearn.utils.validation import validate_data
 

@@ -23,7 +23,7 @@ def points_of(x: Any) -> np.ndarray:
     Raises:
         ValueError: no numbers, fewer than two axes, images of different shape, or no image found.
     """
-    if _is_collection(x):
+    if is_collection(x):
         x = images_and_labels(x)[0]
     points = _array(x)
     if points.ndim < 2 or points.dtype.kind not in "uifb":
@@ -62,7 +62,7 @@ def images_and_labels(source: Any) -> tuple[np.ndarray, np.ndarray | None]:
     Raises:
         ValueError: no images, images of different shape, or no image found in an item.
     """
-    if not _is_collection(source):
+    if not is_collection(source):
         raise ValueError(
             "labels are missing: an array of images needs its labels, y; without y give a dataset "
             "or loader of images with labels"
@@ -92,9 +92,10 @@ def inputs_of(loader: Iterable) -> Iterator[torch.Tensor]:
         yield image if isinstance(image, torch.Tensor) else torch.as_tensor(_array(image))
 
 
-def _is_collection(x: Any) -> bool:
+def is_collection(x: Any) -> bool:
     """Whether it is a dataset or loader, rather than an array or a list of numbers."""
-    if isinstance(x, np.ndarray | torch.Tensor | list | tuple) or hasattr(x, "__array__"):
+    # Sparse matrices have the last of these; they are refused later, as no array of numbers.
+    if isinstance(x, list | tuple) or hasattr(x, "__array__") or hasattr(x, "toarray"):
         return False
     return hasattr(x, "__len__") and (hasattr(x, "__getitem__") or hasattr(x, "__iter__"))
 

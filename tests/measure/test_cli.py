@@ -216,7 +216,7 @@ def test_bad_input_ends_in_one_helpful_line(tmp_path, capsys, arrays):
     np.save(tmp_path / "nan.npy", np.full((30, 4, 4), np.nan))
     np.save(tmp_path / "object.npy", np.array([{}]), allow_pickle=True)
     np.save(tmp_path / "same.npy", np.zeros((30, 4, 4), np.uint8))
-    np.save(tmp_path / "deep.npy", images.astype(np.uint16))
+    np.save(tmp_path / "deep.npy", 9 * images.astype(np.uint16))
     (tmp_path / "x.csv").write_text("file,label\na.png,1\n")
     (tmp_path / "out.csv").write_text("path,label\n../a.png,1\n")
     (tmp_path / "text.txt").write_text("?")
