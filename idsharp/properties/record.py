@@ -199,7 +199,7 @@ def _sharpness_at_fewer(
         values = sharpness_over_m(images, labels, sizes, draws, rng)
     except UndefinedEstimateError:
         return {}
-    record = {}
+    record: dict = {}
     for size, column in zip(sizes, values.T, strict=True):
         mean, sd = _mean_and_sd(column)
         name = f"label_sharpness_at_{size}"

@@ -104,8 +104,8 @@ def test_the_bound_on_products_holds():
     points = (1e3 + rng.normal(size=(60, 500)) * np.geomspace(1e-6, 1e3, 60)[:, None]).astype("f8")
     search = FloatSearch(points, 1, None, 60, torch.device("cpu"))
     block = search.load(0, 60)
-    squares, centred = block.squares, block.centred
-    by_product = (squares[:, None] + squares - 2 * centred @ centred.T).numpy()
+    squares, centered = block.squares, block.centered
+    by_product = (squares[:, None] + squares - 2 * centered @ centered.T).numpy()
     wide = points.astype(np.longdouble)
     true = ((wide[:, None] - wide[None]) ** 2).sum(axis=2).astype(np.float64)
     zero = torch.zeros(60, dtype=torch.float64)
