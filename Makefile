@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
     --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo data-status test test-fast lint format lock clean
+.PHONY: help setup demo data-status test test-fast test-nightly lint format lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -48,6 +48,9 @@ test: $(READY) ## Run every test
 
 test-fast: $(READY) ## Run the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow"
+
+test-nightly: $(READY) ## Run the tests that take minutes each
+	@$(BIN)/python -m pytest -m nightly
 
 lint: $(READY) ## Check style and types: ruff, snakefmt, snakemake --lint, mypy
 	@$(BIN)/ruff check .

@@ -11,11 +11,12 @@ include: "rules/common.smk"
 
 
 if workflow.is_main_process:
-    for line in remarks(FOUND):
+    for line in filter(None, [release_if_dead(Path.cwd(), str(SCRIPTS)), *remarks(FOUND)]):
         logger.info(line)
 
 
 onstart:
+    hold(Path.cwd(), workflow.local_exec)
     if config["missing_data"] == "stop" and advice(FOUND):
         raise WorkflowError(advice(FOUND))
     helpers.switch_off_job_rate_timer(workflow.scheduler)

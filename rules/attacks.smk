@@ -7,7 +7,6 @@ rule attack:
         samples="results/{study}/data/{task}/samples.csv",
         runs=runs_of,
         checkpoints=checkpoints_of,
-        code=code_for("attack"),
     output:
         table="results/{study}/attacks/{task}/{model}.csv",
         per_image="results/{study}/attacks/{task}/{model}.npz",
@@ -23,6 +22,8 @@ rule attack:
         gpu=1,
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
+        script=SCRIPTS / "attack.py",
+        code=code_for("attack"),
         attacks=SETTINGS["attacks"],
         epsilons=SETTINGS["epsilons"],
         pgd_steps=SETTINGS["pgd_steps"],
@@ -32,7 +33,7 @@ rule attack:
     message:
         "Attacking {wildcards.model} on {wildcards.task}"
     shell:
-        "python {input.code[0]} {wildcards.task} {wildcards.model} --images {input.images} "
+        "python {params.script} {wildcards.task} {wildcards.model} --images {input.images} "
         "--samples {input.samples} --runs {input.runs} --attacks {params.attacks} "
         "--epsilons {params.epsilons} --pgd-steps {params.pgd_steps} "
         "--pgd-step-size {params.pgd_step_size} --pgd-restarts {params.pgd_restarts} "

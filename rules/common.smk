@@ -10,7 +10,6 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.current_basedir).parent
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 import helpers
-from idsharp.datasets import adapter_class, open_dataset
 from idsharp.report import contents
 from idsharp.study.availability import advice, look_over_study, remarks, without_missing
 from idsharp.study.check import check_config
@@ -21,9 +20,12 @@ from idsharp.study.config import (
     collection_of,
     hyperparameters,
     number_of_classes,
+    result_settings,
     study_settings,
 )
 from idsharp.study.files import check_files
+from idsharp.study.lock import hold, release_if_dead
+from idsharp.study.tracking import adapter_module, decoding_processes, own_files
 
 try:
     # Before Snakemake reads them: of two settings of one name it takes the last.
@@ -50,6 +52,9 @@ BLOCKS = SETTINGS["representation_layers"] == "blocks"
 TABLES = {entry.name: entry for entry in contents.shown(contents.TABLES, BLOCKS)}
 FIGURES = {entry.name: entry for entry in contents.shown(contents.FIGURES, BLOCKS)}
 
+# Paths are no parameters that Snakemake compares: where the project lies reruns nothing.
+SCRIPTS = Path(os.path.relpath(ROOT / "scripts"))
+
 helpers.use_this_python(ROOT)
 
 
@@ -63,13 +68,13 @@ wildcard_constraints:
 
 
 def code_for(script):
-    """The script of a rule and the project modules that it imports, script first."""
+    """A hash of the script of a rule and of the project modules that it imports."""
     return helpers.code_for(ROOT, script)
 
 
 def code_for_dataset(script, dataset):
     """The same, and the adapter that reads the dataset."""
-    return helpers.code_for(ROOT, script, config["datasets"][dataset]["adapter"])
+    return helpers.code_for(ROOT, script, adapter_module(config, dataset))
 
 
 def dataset_of(task):
@@ -79,27 +84,6 @@ def dataset_of(task):
 def dataset_settings(dataset):
     """How a dataset is found and read, as JSON."""
     return json.dumps(adapter_settings(config, SETTINGS, dataset))
-
-
-def dataset_paths(wildcards):
-    """The files of a dataset that the user provides: a file, or a folder and two levels below it.
-
-    Adding or removing a file changes the time stamp of its folder, and so reruns what depends on it.
-    Missing files are not inputs: `locate` says what to do about them. Datasets that download
-    themselves have no inputs: downloading changes their folders, and checksums identify the files.
-    """
-    settings = json.loads(dataset_settings(wildcards.dataset))
-    if open_dataset(wildcards.dataset, settings, config["data_dir"]).downloads:
-        return []
-    given = [settings.get("path", f"{config['data_dir']}/{wildcards.dataset}")]
-    given += [settings[key] for key in ("labels", "patients") if key in settings]
-    return helpers.tracked_paths(given)
-
-
-def reading_processes(task):
-    """Processes that decode a task's images: one if they are in memory already."""
-    adapter = config["datasets"][dataset_of(task)]["adapter"]
-    return 1 if adapter_class(adapter).in_memory else SETTINGS["reading_processes"]
 
 
 def split_of(task):

@@ -3,8 +3,7 @@
 
 rule locate:
     input:
-        files=dataset_paths,
-        code=lambda wildcards: code_for_dataset("locate", wildcards.dataset),
+        files=lambda wildcards: own_files(config, SETTINGS, wildcards.dataset),
     output:
         "results/{study}/index/{dataset}.receipt.json",
     log:
@@ -16,19 +15,20 @@ rule locate:
         mem_mb=2000,
         runtime=240,
     params:
+        script=SCRIPTS / "locate.py",
+        code=lambda wildcards: code_for_dataset("locate", wildcards.dataset),
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
         data_dir=lambda wildcards: config["data_dir"],
     message:
         "Locating {wildcards.dataset}"
     shell:
-        "python {input.code[0]} {wildcards.dataset} --settings {params.settings:q} "
+        "python {params.script} {wildcards.dataset} --settings {params.settings:q} "
         "--data-dir {params.data_dir:q} --receipt {output} > {log} 2>&1"
 
 
 rule index:
     input:
         receipt="results/{study}/index/{dataset}.receipt.json",
-        code=lambda wildcards: code_for_dataset("index", wildcards.dataset),
     output:
         "results/{study}/index/{dataset}.csv",
     log:
@@ -40,19 +40,22 @@ rule index:
         mem_mb=4000,
         runtime=60,
     params:
+        script=SCRIPTS / "index.py",
+        code=lambda wildcards: code_for_dataset("index", wildcards.dataset),
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
         data_dir=lambda wildcards: config["data_dir"],
     message:
         "Indexing {wildcards.dataset}"
     shell:
-        "python {input.code[0]} {wildcards.dataset} --settings {params.settings:q} "
+        "python {params.script} {wildcards.dataset} --settings {params.settings:q} "
         "--data-dir {params.data_dir:q} --index {output} > {log} 2>&1"
 
 
 rule prepare:
     input:
         index=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.csv",
-        code=lambda wildcards: code_for_dataset("prepare", dataset_of(wildcards.task)),
+        # Other images under the same names make the same index and another receipt.
+        receipt=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.receipt.json",
     output:
         images="results/{study}/data/{task}/images.npy",
         samples="results/{study}/data/{task}/samples.csv",
@@ -62,11 +65,13 @@ rule prepare:
     priority: 2
     conda:
         "../envs/idsharp.yaml"
-    threads: lambda wildcards: reading_processes(wildcards.task)
+    threads: lambda wildcards: decoding_processes(config, SETTINGS, wildcards.task)
     resources:
         mem_mb=8000,
         runtime=240,
     params:
+        script=SCRIPTS / "prepare.py",
+        code=lambda wildcards: code_for_dataset("prepare", dataset_of(wildcards.task)),
         dataset=lambda wildcards: dataset_of(wildcards.task),
         settings=lambda wildcards: dataset_settings(dataset_of(wildcards.task)),
         data_dir=lambda wildcards: config["data_dir"],
@@ -81,7 +86,7 @@ rule prepare:
     message:
         "Preparing {wildcards.task}"
     shell:
-        "python {input.code[0]} {wildcards.task} --dataset {params.dataset} "
+        "python {params.script} {wildcards.task} --dataset {params.dataset} "
         "--settings {params.settings:q} --data-dir {params.data_dir:q} --index {input.index} "
         "--classes {params.classes:q} --label {params.label:q} --split {params.split} "
         "--image-size {params.image_size} --channels {params.channels} "

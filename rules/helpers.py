@@ -6,10 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from idsharp.common.code import code_of, file_of
-from idsharp.datasets import ADAPTERS
-
-_MOST_TRACKED = 2000
+from idsharp.common.code import code_of, digest_of, file_of
 
 
 def use_this_python(root: Path) -> None:
@@ -24,39 +21,25 @@ def use_this_python(root: Path) -> None:
 
 
 @cache
-def code_for(root: Path, script: str, adapter: str | None = None) -> list[str]:
-    """`scripts/<script>.py` and the project modules it imports, directly or not; script first.
+def code_for(root: Path, script: str, module: str | None = None) -> str:
+    """A hash of `scripts/<script>.py` and of the project modules that it imports.
 
-    Snakemake tracks neither a file named only inside `shell` nor the modules it imports. As inputs
-    they are compared by content: an edit reruns what depends on it, a fresh checkout nothing.
+    Snakemake tracks neither a file named only inside `shell` nor the modules it imports. As a
+    parameter, this hash reruns what an edit of the code changes. As inputs, the files would rerun a
+    week of trainings for a comment, and nothing for older code with older dates.
 
     Args:
-        adapter: the adapter that the script will import by name; other adapters are not tracked.
-
-    Returns:
-        Paths relative to the working directory, as those of the results are.
+        module: dotted name of a module that the script imports by name.
     """
+    return digest_of(files_for(root, script, module), root)
+
+
+def files_for(root: Path, script: str, module: str | None = None) -> list[Path]:
+    """The files that `code_for` is a hash of."""
     files = [root / "scripts" / f"{script}.py"]
-    if adapter is not None:
-        files.append(file_of(f"idsharp.datasets.{ADAPTERS[adapter][0]}", root))
-    head, *rest = (os.path.relpath(file) for file in code_of(files, root))
-    return [head, *sorted(rest)]
-
-
-def tracked_paths(given: list[str]) -> list[str]:
-    """Files, and folders with two levels of subfolders unless there are too many of them."""
-    found: list[str] = []
-    for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
-        if path.is_dir():
-            folders = [path]
-            for pattern in ("*/", "*/*/"):
-                deeper = [folder for folder in path.glob(pattern) if folder.name[0] != "."]
-                # Each of them is checked whenever the workflow is parsed.
-                folders += deeper if len(deeper) <= _MOST_TRACKED else []
-            found += map(str, folders)
-        elif path.exists():
-            found.append(str(path))
-    return sorted(found)
+    if module is not None:
+        files.append(file_of(module, root))
+    return code_of(files, root)
 
 
 def switch_off_job_rate_timer(scheduler: Any) -> None:

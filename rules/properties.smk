@@ -5,7 +5,6 @@ rule properties:
     input:
         images="results/{study}/data/{task}/images.npy",
         samples="results/{study}/data/{task}/samples.csv",
-        code=code_for("properties"),
     output:
         expand("results/{{study}}/properties/{{task}}/{subset}.json", subset=SUBSETS),
     log:
@@ -19,6 +18,8 @@ rule properties:
         mem_mb=8000,
         runtime=60,
     params:
+        script=SCRIPTS / "properties.py",
+        code=code_for("properties"),
         k=SETTINGS["k"],
         m=SETTINGS["sharpness_m"],
         draws=SETTINGS["sharpness_draws"],
@@ -26,7 +27,7 @@ rule properties:
     message:
         "Measuring intrinsic dimension and label sharpness of {wildcards.task}"
     shell:
-        "python {input.code[0]} {wildcards.task} --images {input.images} "
+        "python {params.script} {wildcards.task} --images {input.images} "
         "--samples {input.samples} --k {params.k} --m {params.m} --draws {params.draws} "
         "--subsets {params.subsets} --records {output} > {log} 2>&1"
 
@@ -39,6 +40,8 @@ if MEASURED:
         wildcard_constraints:
             task="|".join(MEASURED),
         params:
+            script=SCRIPTS / "properties.py",
+            code=code_for("properties"),
             k=SETTINGS["k"],
             m=SETTINGS["sharpness_m"],
             draws=SETTINGS["sharpness_draws"],

@@ -25,7 +25,6 @@ rule tables:
         ),
         published=os.path.relpath(ROOT / "resources/published.csv"),
         captions=captions_of(TABLES),
-        code=code_for("tables"),
     output:
         [
             report(
@@ -46,6 +45,8 @@ rule tables:
         mem_mb=4000,
         runtime=30,
     params:
+        script=SCRIPTS / "tables.py",
+        code=code_for("tables"),
         # Functions, because Snakemake would take {…} in these texts for wildcards.
         tasks=lambda wildcards: described_tasks(),
         measured=MEASURED,
@@ -58,7 +59,7 @@ rule tables:
     message:
         "Assembling the tables of {wildcards.study}"
     shell:
-        "python {input.code[0]} results/{wildcards.study} --tasks {params.tasks:q} "
+        "python {params.script} results/{wildcards.study} --tasks {params.tasks:q} "
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
         "--representation-estimator {params.representation_estimator} {params.blocks} "
@@ -79,7 +80,6 @@ rule figures:
             task=TASKS,
             model=SETTINGS["models"],
         ),
-        code=code_for("figures"),
     output:
         [
             report(
@@ -109,13 +109,15 @@ rule figures:
         mem_mb=4000,
         runtime=30,
     params:
+        script=SCRIPTS / "figures.py",
+        code=code_for("figures"),
         models=SETTINGS["models"],
         shown_epsilon=SETTINGS["shown_epsilon"],
         blocks="--blocks" if BLOCKS else "",
     message:
         "Drawing the figures of {wildcards.study}"
     shell:
-        "python {input.code[0]} results/{wildcards.study} --models {params.models} "
+        "python {params.script} results/{wildcards.study} --models {params.models} "
         "--shown-epsilon {params.shown_epsilon} {params.blocks} > {log} 2>&1"
 
 
@@ -134,7 +136,6 @@ rule summary:
         captions=captions_of(FIGURES | TABLES),
         sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
         template=os.path.relpath(ROOT / "idsharp/report/page/page.html"),
-        code=code_for("summary"),
     output:
         report("results/{study}/summary.md", caption="captions/summary.rst", category="Summary"),
         "results/{study}/index.html",
@@ -146,15 +147,17 @@ rule summary:
         mem_mb=2000,
         runtime=10,
     params:
+        script=SCRIPTS / "summary.py",
+        code=code_for("summary"),
         # Functions, because Snakemake would take {…} in these texts for wildcards.
         title=lambda wildcards: SETTINGS["title"],
         note=lambda wildcards: SETTINGS["note"],
-        settings=lambda wildcards: json.dumps(SETTINGS),
+        settings=lambda wildcards: json.dumps(result_settings(SETTINGS)),
         shown_epsilon=SETTINGS["shown_epsilon"],
     message:
         "Writing the page of {wildcards.study}"
     shell:
-        "python {input.code[0]} results/{wildcards.study} --title {params.title:q} "
+        "python {params.script} results/{wildcards.study} --title {params.title:q} "
         "--note {params.note:q} --settings {params.settings:q} "
         "--captions {input.captions} --sources {input.sources} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"

@@ -7,7 +7,6 @@ rule representation:
         samples="results/{study}/data/{task}/samples.csv",
         runs=runs_of,
         checkpoints=checkpoints_of,
-        code=code_for("representation"),
     output:
         "results/{study}/representations/{task}/{model}.csv",
     log:
@@ -22,12 +21,14 @@ rule representation:
         gpu=1,
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
+        script=SCRIPTS / "representation.py",
+        code=code_for("representation"),
         k=SETTINGS["k"],
         layers=SETTINGS["representation_layers"],
         deterministic="--deterministic" if SETTINGS["deterministic"] else "",
     message:
         "Measuring representations of {wildcards.task} in {wildcards.model}"
     shell:
-        "python {input.code[0]} --images {input.images} --samples {input.samples} "
+        "python {params.script} --images {input.images} --samples {input.samples} "
         "--runs {input.runs} --k {params.k} --layers {params.layers} "
         "{params.deterministic} --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --table {output} > {log} 2>&1"

@@ -5,7 +5,6 @@ rule train:
     input:
         images="results/{study}/data/{task}/images.npy",
         samples="results/{study}/data/{task}/samples.csv",
-        code=code_for("train"),
     output:
         record="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.json",
         checkpoint="results/{study}/models/{task}/{model}/n{n_train}_s{seed}.pt",
@@ -23,6 +22,8 @@ rule train:
         # Not a parameter: it changes where networks are trained, not the result.
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
+        script=SCRIPTS / "train.py",
+        code=code_for("train"),
         outputs=lambda wildcards: outputs_of(wildcards.task),
         input_scale=lambda wildcards: hyperparameters(
             config, wildcards.model, dataset_of(wildcards.task)
@@ -42,7 +43,7 @@ rule train:
         "Training {wildcards.model} on {wildcards.n_train} images of {wildcards.task}, "
         "seed {wildcards.seed}"
     shell:
-        "python {input.code[0]} {wildcards.task} --images {input.images} "
+        "python {params.script} {wildcards.task} --images {input.images} "
         "--samples {input.samples} --model {wildcards.model} --n-train {wildcards.n_train} "
         "--seed {wildcards.seed} --outputs {params.outputs} --input-scale {params.input_scale} "
         "--epochs {params.epochs} --batch-size {params.batch_size} "

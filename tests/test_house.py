@@ -48,14 +48,9 @@ ARROWS = {
 }
 MOST_LINES, MOST_LINES_OF_A_SCRIPT, MOST_LINES_OF_A_FUNCTION = 300, 60, 60
 
-PENDING_ARROWS: set[tuple[str, str]] = {
-    ("rules/common.smk", "datasets"),
-    ("rules/helpers.py", "datasets"),
-}
+PENDING_ARROWS: set[tuple[str, str]] = set()
 PENDING_PACKAGES: set[str] = set()
-PENDING_FILES: set[str] = {
-    "tests/workflow/test_workflow.py",
-}
+PENDING_FILES: set[str] = set()
 PENDING_FUNCTIONS: set[str] = set()
 
 

@@ -10,11 +10,22 @@ from idsharp.study.files import read_config
 from tests.conftest import ROOT
 
 
-def test_the_conda_file_has_the_pins_of_the_lock_file():
-    spec = importlib.util.spec_from_file_location("w", ROOT / "envs" / "write_conda.py")
+def loaded(file):
+    """A script that is part of no package, as a module."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "envs" / "idsharp.yaml").read_text() == module.conda_file(ROOT)
+    return module
+
+
+def test_the_conda_file_has_the_pins_of_the_lock_file():
+    made = loaded(ROOT / "envs" / "write_conda.py").conda_file(ROOT)
+    assert (ROOT / "envs" / "idsharp.yaml").read_text() == made
+
+
+def test_the_page_of_the_configuration_is_made_from_the_schema():
+    script = loaded(ROOT / "docs" / "write_config.py")
+    assert script.PAGE.read_text() == script.page(), "run python docs/write_config.py"
 
 
 @pytest.mark.parametrize("lock", sorted((ROOT / "envs").glob("*.lock")), ids=lambda p: p.stem)

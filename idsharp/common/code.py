@@ -1,6 +1,7 @@
 """The project's modules that a Python file imports, found by parsing it, without running it."""
 
 import ast
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ def imported_modules(file: Path, root: Path = ROOT) -> tuple[str, ...]:
 def modules_in(source: str, root: Path = ROOT, name: str = "<source>") -> tuple[str, ...]:
     """`imported_modules` of Python source; `name` stands for it in messages."""
     names = set()
-    for node in ast.walk(ast.parse(source, name)):
+    for node in ast.walk(_tree(source, name)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -59,6 +60,47 @@ def code_of(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
             names = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
             queue += filter(None, (file_of(name, root) for name in names))
     return found
+
+
+def digest_of(files: Iterable[Path], root: Path = ROOT) -> str:
+    """A hash of what these files do: comments on lines of their own and docstrings do not count.
+
+    It is the same under every version of Python, and whatever the dates of the files.
+
+    Args:
+        root: the folder that holds the package; names count as they are below it.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        code = _code_in(file.read_text(encoding="utf-8"), str(file))
+        digest.update(f"{file.relative_to(root)} {len(code)}\n{code}".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _code_in(source: str, name: str) -> str:
+    """The lines of Python source that are neither blank nor comments nor parts of docstrings."""
+    lines = dict(enumerate(source.splitlines(), 1))
+    strings: set[int] = set()
+    for node in ast.walk(_tree(source, name)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                for number in range(first.lineno, first.end_lineno + 1):
+                    lines.pop(number, None)
+        elif isinstance(node, ast.Constant | ast.JoinedStr):
+            strings.update(range(node.lineno + 1, node.end_lineno + 1))
+    kept = (
+        line.rstrip()
+        for number, line in lines.items()
+        if number in strings or (line.strip() and not line.lstrip().startswith("#"))
+    )
+    return "\n".join(kept)
+
+
+@cache
+def _tree(source: str, name: str) -> ast.Module:
+    return ast.parse(source, name)
 
 
 def _module(name: str, root: Path) -> str | None:

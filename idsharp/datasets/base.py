@@ -19,8 +19,10 @@ from idsharp.datasets.errors import DatasetError, FormatError, MissingDataError
 #: ("test" or anything else); the last two are empty where the dataset has none.
 INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
 
-# Beyond this many files a receipt holds one checksum over names and sizes.
-_HASHED_FILES = 100
+# A receipt has a checksum for each of so many files, one over names and contents of more, and one
+# over names and sizes of files of more bytes.
+_LISTED_FILES = 100
+_HASHED_BYTES = 1 << 30
 
 
 class LeftOut:
@@ -161,13 +163,16 @@ def receipt(dataset: Dataset, files: list[Path]) -> dict:
     """What was found: number of files, bytes, and SHA-256 checksums."""
     sizes = [file.stat().st_size for file in files]
     record: dict = {"dataset": dataset.name, "n_files": len(files), "bytes": sum(sizes)}
-    if len(files) <= _HASHED_FILES:
-        record["sha256"] = {file.name: _sha256(file) for file in files}
-    else:
-        root = os.path.commonpath(files)
-        lines = (f"{os.path.relpath(f, root)}\t{s}\n" for f, s in zip(files, sizes, strict=True))
-        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-        record["sha256_of_names_and_sizes"] = digest
+    root = os.path.commonpath([file.parent for file in files]) if files else ""
+    names = [os.path.relpath(file, root) for file in files]
+    if len(files) <= _LISTED_FILES:
+        record["sha256"] = dict(zip(names, map(_sha256, files), strict=True))
+        return record
+    small = sum(sizes) <= _HASHED_BYTES
+    told = map(_sha256, files) if small else sizes
+    lines = (f"{name}\t{value}\n" for name, value in zip(names, told, strict=True))
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    record[f"sha256_of_names_and_{'contents' if small else 'sizes'}"] = digest
     return record
 
 

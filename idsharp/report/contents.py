@@ -166,6 +166,7 @@ TABLES = (
     Table("datasets", "Datasets"),
     Table("properties", "Properties of every set of images"),
     Table("runs", "Trained networks"),
+    Table("timings", "Time and memory of trainings"),
     Table("attacks", "Attacks"),
     Table("claims", "The papers' claims"),
     Table("comparison", "Published values beside ours"),

@@ -24,6 +24,10 @@ SHOWN = {
         "task", "model", "n_train", "seed", "status", "test_loss", "highest_test_accuracy",
         "data_id", "representation_id", "label_sharpness",
     ],
+    "timings": [
+        "task", "model", "n_train", "seed", "train_seconds", "images_per_second",
+        "peak_memory_mb", "n_interruptions",
+    ],
     "attacks": [
         "task", "model", "n_train", "seed", "attack", "epsilon_255", "clean_loss", "loss_penalty",
         "clean_accuracy", "attacked_accuracy",
@@ -112,7 +116,7 @@ ROWS = {
 
 #: Tables with a row for each run or set are longer than a page.
 _LONG = (
-    "properties", "runs", "attacks", "penalty_points", "predictions", "domain_gap",
+    "properties", "runs", "timings", "attacks", "penalty_points", "predictions", "domain_gap",
     "accuracy_vs_id", "slope_contrasts", "generalization_law", "loss_penalty_vs_sharpness",
     "task_choice", "comparison", "published_fits", "representation_layers", "representation_peaks",
 )  # fmt: skip

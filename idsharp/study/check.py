@@ -59,8 +59,23 @@ def _validator() -> Validator:
         return isinstance(value, int) and not isinstance(value, bool)
 
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
+    return extend(Draft202012Validator, type_checker=types)(read_schema())
+
+
+def read_schema() -> dict:
+    """The schema, in which a dataset may have the options of its adapter and no others."""
     schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    return extend(Draft202012Validator, type_checker=types)(schema)
+    dataset, adapters = schema["$defs"]["dataset"], schema["$defs"]["adapters"]
+    dataset["properties"]["adapter"]["enum"] = list(adapters)
+    dataset["allOf"] = [
+        {
+            "if": {"properties": {"adapter": {"const": name}}},
+            "then": {"$ref": f"#/$defs/adapters/{name}"},
+        }
+        for name in adapters
+    ]
+    dataset["unevaluatedProperties"] = False
+    return schema
 
 
 def _numbers(key: str, value: Any) -> Iterator[tuple[str, float]]:

@@ -16,6 +16,9 @@ _NOT_FOR_ADAPTERS = ("domain", "collection", "note", "channels")
 #: What a study is, rather than how it is done.
 _NOT_INHERITED = ("tasks", "measured", "title", "note")
 
+#: Settings that change no result.
+_RESOURCES = ("threads", "reading_processes", "jobs_per_gpu")
+
 
 class ConfigError(ValueError):
     """A wrong setting; the message names its key and says what is allowed."""
@@ -33,6 +36,11 @@ def settings_of(config: dict, name: str) -> dict:
     like = config["studies"][own["like"]] if "like" in own else {}
     inherited = {key: like[key] for key in like if key not in _NOT_INHERITED}
     return config["defaults"] | inherited | own
+
+
+def result_settings(study: dict) -> dict:
+    """The settings of a study that decide its results, and not how fast they come."""
+    return {key: value for key, value in study.items() if key not in _RESOURCES}
 
 
 def number_of_classes(task: dict) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from idsharp.common.code import ROOT, code_of
+from idsharp.common.code import ROOT, code_of, digest_of
 from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import atomic_path
 
@@ -122,7 +122,7 @@ def fingerprint(settings: dict, weights: dict[str, torch.Tensor], arrays: list[n
     digest = hashlib.sha256(repr(sorted(settings.items())).encode())
     for package in ("torch", "torchvision"):
         digest.update(version(package).encode())
-    digest.update(code_digest())
+    digest.update(code_digest().encode())
     for name, tensor in weights.items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
@@ -132,15 +132,10 @@ def fingerprint(settings: dict, weights: dict[str, torch.Tensor], arrays: list[n
     return digest.hexdigest()
 
 
-def code_digest(root: Path = ROOT) -> bytes:
-    """A hash of the modules of this package and of every module of the project they import.
+def code_digest(root: Path = ROOT) -> str:
+    """A hash of the code of this package and of every module of the project it imports.
 
     Args:
         root: the folder that holds the library.
     """
-    modules = sorted(root.joinpath("idsharp", "training").glob("*.py"))
-    digest = hashlib.sha256()
-    for file in sorted(code_of(modules, root)):
-        digest.update(f"{file.relative_to(root)} {file.stat().st_size}".encode())
-        digest.update(file.read_bytes())
-    return digest.digest()
+    return digest_of(code_of(root.joinpath("idsharp", "training").glob("*.py"), root), root)

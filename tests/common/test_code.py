@@ -2,7 +2,14 @@
 
 import pytest
 
-from idsharp.common.code import ROOT, code_of, file_of, imported_modules, modules_in
+from idsharp.common.code import (
+    ROOT,
+    code_of,
+    digest_of,
+    file_of,
+    imported_modules,
+    modules_in,
+)
 
 
 @pytest.fixture
@@ -57,3 +64,51 @@ def test_files_of_modules(library):
     assert file_of("idsharp.models.build", library) == library / "idsharp" / "models" / "build.py"
     assert file_of("idsharp.models.absent", library) is None
     assert (ROOT / "idsharp" / "common" / "code.py").is_file()
+
+
+SOURCE = '''"""What it is for."""
+
+SIGN = "#"
+TEXT = """one
+# not a comment
+"""
+
+
+def f(x):
+    """What it does.
+
+    And more.
+    """
+    # Why.
+    return x + 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("What it does.", "What it is said to do.\n\n    At length.", True),
+        ("# not a comment\n", "", False),
+        ("    # Why.\n", "", True),
+        ("What it is for.", "Something else.", True),
+        ("\n\n\ndef", "\n\n\n\n# --- Functions ---\ndef", True),
+        ("x + 1", "x + 2", False),
+        ('"#"', '"# "', False),
+        ("f(x)", "f(x, y)", False),
+    ],
+)
+def test_a_digest_is_of_the_code_alone(tmp_path, old, new, same):
+    first, second = tmp_path / "a" / "m.py", tmp_path / "b" / "m.py"
+    for file in (first, second):
+        file.parent.mkdir()
+    assert old in SOURCE
+    first.write_text(SOURCE)
+    second.write_text(SOURCE.replace(old, new, 1))
+    digests = digest_of([first], first.parent), digest_of([second], second.parent)
+    assert (digests[0] == digests[1]) == same
+
+
+def test_a_digest_is_of_names_too(library):
+    names = [library / "idsharp" / "__init__.py", library / "idsharp" / "common" / "__init__.py"]
+    assert digest_of(names[:1], library) != digest_of(names[1:], library)
+    assert digest_of(names, library) == digest_of(names[::-1], library)

@@ -74,6 +74,8 @@ def test_images_without_a_label_are_no_class_of_a_task():
     with pytest.raises(SamplingError, match="1 of 3 images have no label, such as y"):
         assign_classes(index, None)
     assert assign_classes(index, [["a"], ["b"]])["target"].tolist() == [0, 1]
+    # Of a dataset without labels the dimension can be measured all the same.
+    assert assign_classes(index.assign(label=""), None)["target"].tolist() == [0, 0, 0]
 
 
 def test_a_task_may_write_its_classes_as_a_table_does():

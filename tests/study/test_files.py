@@ -90,9 +90,17 @@ def documented(page, name):
     return "\n".join(example)
 
 
-@pytest.mark.parametrize("name", ["more.yaml", "mine.yaml"])
-def test_the_examples_of_the_readme_pass(root, tmp_path, name):
-    text = documented(root / "README.md", name).split("snakemake ")[0]
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("docs/studies.md", "more.yaml"),
+        ("docs/studies.md", "mine.yaml"),
+        ("docs/config.md", "mine.yaml"),
+        ("docs/data.md", "mine.yaml, for snakemake --configfile mine.yaml --config study=iclr2024"),
+    ],
+)
+def test_the_examples_of_the_pages_pass(root, tmp_path, page, name):
+    text = documented(root / page, name).split("\nsnakemake ")[0]
     check_config(read_config(root / "config.yaml", [written(tmp_path, text)]))
 
 

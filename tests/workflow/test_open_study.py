@@ -16,7 +16,7 @@ from tests.datasets.miniatures.torchvision_files import (
     write_mnist,
     write_svhn,
 )
-from tests.workflow.test_workflow import jobs_of, snakemake
+from tests.workflow.tiny import jobs_of, snakemake
 
 CONFIG = check_config(read_config(ROOT / "config.yaml", []))
 OPEN = CONFIG["studies"]["open"]
@@ -56,7 +56,7 @@ def test_the_open_study_prepares_itself_from_a_mirror(tmp_path):
     write_mirror(tmp_path / "mirror")
     arguments = write_settings(tmp_path)
     listed = snakemake(tmp_path, "-n", *arguments)
-    assert jobs_of(listed)["prepare"] == str(len(TASKS))
+    assert jobs_of(listed)["prepare"] == len(TASKS)
     assert "chestmnist will be downloaded" in listed.stdout
     assert not (tmp_path / "data").exists()
 

@@ -1,10 +1,9 @@
 """The whole workflow on a tiny study in a temporary folder, and what reruns after a change."""
 
+import dataclasses
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -23,86 +22,14 @@ from idsharp.report.columns import column_in
 from idsharp.report.latex import ROWS
 from idsharp.study.layout import Layout
 from idsharp.tasks.images import to_grey
-from tests.conftest import ROOT, blobs, write_image_folder
-
-TASKS, SIZES, EPSILONS = ["halves", "sides"], [20, 40], [2, 8]
-
-
-def snakemake(folder, *arguments, check=True):
-    """Run Snakemake on this project's Snakefile in another working directory."""
-    command = [
-        sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
-        "--cores", "2", *arguments,
-    ]  # fmt: skip
-    return run(list(map(str, command)), folder, check)
-
-
-def run(command, folder, check=True):
-    """Run a command; its output and errors come together, as on a terminal."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    done = subprocess.run(command, cwd=folder, **options)
-    if check:
-        assert done.returncode == 0, done.stdout
-    return done
-
-
-def write_study(folder, **changes):
-    """A configuration of two tasks, one of image files (radiology) and one of arrays (natural)."""
-    settings = {
-        "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
-        "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
-        "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours", "bare"], "channels": "own",
-        "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
-    } | changes  # fmt: skip
-    files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
-    arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
-    bare = {"adapter": "folder", "path": str(folder / "images" / "right"), "classes": False}
-    colour = {"adapter": "npz", "path": str(folder / "colour.npz"), "domain": "natural"}
-    config = {
-        "study": "tiny",
-        "datasets": {
-            "files": files | {"note": "made of noise"},
-            "arrays": arrays,
-            "colour": colour | {"channels": 3},
-            "bare": bare | {"domain": "natural"},
-        },
-        "tasks": {
-            "halves": {"dataset": "files"},
-            "sides": {"dataset": "arrays", "classes": {"draw": 2, "number": 1, "at_least": 40}},
-            "colours": {"dataset": "colour"},
-            "bare": {"dataset": "bare"},
-        },
-        "studies": {"tiny": settings},
-    }
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    return "--configfile", folder / "tiny.yaml"
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """The tiny study, run once; the folder and the arguments that ran it."""
-    folder = tmp_path_factory.mktemp("tiny")
-    write_image_folder(folder / "images", 45, seed=0)
-    images = np.concatenate([blobs(45, 0, seed=1), blobs(45, 1, seed=1)])
-    np.savez(folder / "arrays.npz", train_images=images, train_labels=np.arange(90) // 45)
-    colours = np.stack([images[i : i + 30] for i in (0, 15, 60)], axis=3)
-    np.savez(folder / "colour.npz", train_images=colours, train_labels=np.arange(30) % 3)
-    arguments = write_study(folder)
-    snakemake(folder, *arguments)
-    return folder, arguments
-
+from tests.conftest import ROOT, write_image_folder
+from tests.workflow.tiny import EPSILONS, SIZES, TASKS, jobs_of, run, snakemake, write_study
 
 pytestmark = pytest.mark.slow
 
 
-def jobs_of(done):
-    """How many jobs of each rule a dry run lists."""
-    table = re.search(r"job +count\n[- ]+\n(.*?)\n\n", done.stdout, re.DOTALL)
-    return dict(line.split() for line in table[1].splitlines()) if table else {}
-
-
 def test_every_file_of_the_contract_is_there_and_reads_back(study):
-    root = study[0] / "results" / "tiny"
+    root = study.folder / "results" / "tiny"
     layout = Layout(root, TASKS, ["resnet18"], SIZES, [0])
     for task in TASKS:
         images = np.load(layout.images(task))
@@ -137,7 +64,7 @@ def test_every_file_of_the_contract_is_there_and_reads_back(study):
 
 
 def test_a_task_that_is_only_measured(study):
-    folder = study[0] / "results" / "tiny"
+    folder = study.folder / "results" / "tiny"
     assert np.load(folder / "data" / "colours" / "images.npy").shape == (30, 3, 32, 32)
     assert not list(folder.glob("models/colours*"))
     row = pd.read_csv(folder / "tables" / "datasets.csv").set_index("task").loc["colours"]
@@ -163,7 +90,7 @@ def test_a_task_that_is_only_measured(study):
 
 
 def test_tables_have_their_rows_units_and_numbers_of_points(study):
-    folder = study[0] / "results" / "tiny" / "tables"
+    folder = study.folder / "results" / "tiny" / "tables"
     tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
     columns = tables.pop("columns")
     for name, table in tables.items():
@@ -189,7 +116,7 @@ def test_tables_have_their_rows_units_and_numbers_of_points(study):
 
 
 def test_figures_and_summary(study):
-    root = study[0] / "results" / "tiny"
+    root = study.folder / "results" / "tiny"
     figures = sorted((root / "figures").glob("*.png"))
     shown = {figure.name for figure in contents.shown(contents.FIGURES, blocks=False)}
     assert {figure.stem for figure in figures} == shown
@@ -210,66 +137,18 @@ def test_figures_and_summary(study):
     assert "nan" not in summary.lower()
 
 
-def test_a_second_run_has_nothing_to_do(study):
-    folder, arguments = study
-    assert "Nothing to be done" in snakemake(folder, "-n", *arguments).stdout
-
-
-def test_a_fresh_checkout_reruns_nothing(study):
-    """Newer times of the code's files alone change nothing: they are compared by content."""
-    folder, arguments = study
-    for file in [*ROOT.glob("scripts/*.py"), *ROOT.glob("idsharp/**/*.py")]:
-        os.utime(file)
-    assert "Nothing to be done" in snakemake(folder, "-n", *arguments).stdout
-
-
-def test_another_epsilon_reruns_the_attack_and_what_follows(study):
-    folder, _ = study
-    try:
-        done = snakemake(folder, "-n", *write_study(folder, epsilons=[2, 4]))
-    finally:
-        write_study(folder)
-    assert jobs_of(done) == {
-        "all": "1", "attack": "2", "tables": "1", "figures": "1", "summary": "1", "total": "6",
-    }  # fmt: skip
-
-
-def test_how_many_jobs_share_a_gpu_reruns_nothing(study):
-    folder, _ = study
-    try:
-        done = snakemake(folder, "-n", *write_study(folder, jobs_per_gpu=4))
-    finally:
-        write_study(folder)
-    assert "Nothing to be done" in done.stdout
-
-
-def test_another_training_size_trains_that_size_alone(study):
-    folder, _ = study
-    try:
-        done = snakemake(folder, "-n", *write_study(folder, n_train=[20, 40, 50]))
-    finally:
-        write_study(folder)
-    assert jobs_of(done) == {
-        "all": "1", "properties": "2", "train": "2", "attack": "2", "representation": "2",
-        "tables": "1", "figures": "1", "summary": "1", "total": "12",
-    }  # fmt: skip
-
-
 def test_every_block_on_request(study, tmp_path):
     """The same trained networks, measured at every block: no training, new tables and a figure."""
-    folder, _ = study
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    try:
-        write_study(folder, representation_layers="blocks")
-        shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
-    finally:
-        write_study(folder)
-    arguments = "--configfile", tmp_path / "tiny.yaml"
-    assert jobs_of(snakemake(tmp_path, "-n", *arguments)) == {
-        "all": "1", "representation": "2", "tables": "1", "figures": "1", "summary": "1",
-        "total": "6",
-    }  # fmt: skip
-    snakemake(tmp_path, *arguments)
+    shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
+    other = dataclasses.replace(study, folder=tmp_path)
+    text = (tmp_path / "tiny.yaml").read_text()
+    config = yaml.safe_load(text)
+    config["studies"]["tiny"]["representation_layers"] = "blocks"
+    settings = tmp_path / "tiny.yaml"
+    settings.write_text(yaml.safe_dump(config))
+    other = dataclasses.replace(other, arguments=("--configfile", settings))
+    assert other.jobs() == {"representation": 2, "tables": 1, "figures": 1, "summary": 1}
+    other.snakemake()
     root = tmp_path / "results" / "tiny"
     layers = pd.read_csv(root / "tables" / "representation_layers.csv")
     # Two tasks, two sizes, and ResNet-18's stem and eight blocks between images and logits.
@@ -280,14 +159,13 @@ def test_every_block_on_request(study, tmp_path):
     assert "Peak of d_repr over layers, natural" in summary
     assert "](figures/id_by_layer.png)" in summary
     # Back again, the former tables and the summary return, though files of the others lie there.
-    arguments = write_study(folder)
-    shutil.copy(folder / "tiny.yaml", tmp_path / "tiny.yaml")
-    snakemake(tmp_path, "--configfile", tmp_path / "tiny.yaml")
+    settings.write_text(text)
+    other.snakemake()
     assert "id_by_layer" not in (root / "summary.md").read_text()
 
 
 def test_a_size_that_a_task_cannot_give_is_a_gap(study, tmp_path):
-    data = study[0] / "results" / "tiny" / "data" / "halves"
+    data = study.folder / "results" / "tiny" / "data" / "halves"
     inputs = ["--images", data / "images.npy", "--samples", data / "samples.csv"]
     record = tmp_path / "n62_s0.json"
     outputs = ["--record", record, "--checkpoint", tmp_path / "n62_s0.pt",
@@ -313,32 +191,15 @@ def script(name, *arguments):
     return run(list(map(str, [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments])), ROOT)
 
 
-def test_a_new_image_reruns_its_task_alone(study):
-    folder, arguments = study
-    new = folder / "images" / "left" / "new.png"
-    shutil.copy(folder / "images" / "left" / "left_000.png", new)
-    try:
-        jobs = jobs_of(snakemake(folder, "-n", *arguments))
-    finally:
-        new.unlink()
-    assert jobs["locate"] == "1"
-    assert jobs["prepare"] == "1"
-
-
 def test_the_html_report(study):
-    folder, arguments = study
-    snakemake(folder, *arguments, "--report", "report.html")
-    report = (folder / "report.html").read_text()
+    study.snakemake("--report", "report.html")
+    report = (study.folder / "report.html").read_text()
     assert "loss penalty vs sharpness" in report
     assert "summary.md" in report
 
 
-def test_a_wrong_setting_stops_before_anything_runs(study):
-    folder, _ = study
-    try:
-        done = snakemake(folder, "-n", *write_study(folder, epochs="many"), check=False)
-    finally:
-        write_study(folder)
+def test_a_wrong_setting_stops_before_anything_runs(tmp_path):
+    done = snakemake(tmp_path, "-n", *write_study(tmp_path, epochs="many"), check=False)
     assert done.returncode != 0
     assert "studies.tiny.epochs is 'many'; allowed: a whole number of epochs" in done.stdout
 
@@ -347,23 +208,23 @@ def test_a_missing_dataset_is_explained(study, tmp_path):
     arguments = write_study(tmp_path)
     done = snakemake(tmp_path, "-n", *arguments)
     assert f"files is missing: there is no folder {tmp_path / 'images'}" in done.stdout
-    assert jobs_of(done)["train"] == "4"
+    assert jobs_of(done)["train"] == 4
     done = snakemake(tmp_path, *arguments, check=False)
     assert done.returncode != 0
     assert "4 datasets are missing" in done.stdout
     assert not list((tmp_path / "results").rglob("*.*"))
     skip = (*arguments, "--config", "missing_data=skip")
-    assert "none of the data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
+    assert "none of its data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
     write_image_folder(tmp_path / "images", 45, seed=0)
     jobs = jobs_of(snakemake(tmp_path, "-n", *skip))
-    assert (jobs["prepare"], jobs["train"]) == ("2", "2")
+    assert (jobs["prepare"], jobs["train"]) == (2, 2)
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
 def test_profiles_dry_run(profile):
     arguments = ["-np", "--workflow-profile", f"profiles/{profile}", "--forceall"]
     done = run([sys.executable, "-m", "snakemake", *arguments, "--config", "study=demo"], ROOT)
-    assert jobs_of(done)["train"] == "15"
+    assert jobs_of(done)["train"] == 15
     # On a cluster the login node's own cores limit nothing.
     if profile == "slurm":
         asked = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-threads"]

@@ -12,7 +12,7 @@ from idsharp.report.tables.comparison import comparison, ranks
 from idsharp.report.tables.domains import domain_gap, sharpness_vs_id
 from idsharp.report.tables.hyperparameters import hyperparameters
 from idsharp.report.tables.losses import exponents, generalization_law, predictions
-from idsharp.report.tables.measured import attacks, datasets, properties, runs
+from idsharp.report.tables.measured import attacks, datasets, properties, runs, timings
 from idsharp.report.tables.peaks import representation_layers, representation_peaks
 from idsharp.report.tables.published import published_fits
 from idsharp.report.tables.representations import representation_vs_data
@@ -24,6 +24,7 @@ BUILDERS: dict[str, Callable[[Study], pd.DataFrame]] = {
     "datasets": datasets,
     "properties": properties,
     "runs": runs,
+    "timings": timings,
     "attacks": attacks,
     "collections": collections,
     "penalty_points": penalty_points,

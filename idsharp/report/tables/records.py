@@ -31,9 +31,10 @@ _PROPERTIES = [
 ]  # fmt: skip
 _RUN = [
     "status", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
-    "highest_test_accuracy", "constant_output", "epochs_done", "train_seconds",
-    "images_per_second", "peak_memory_mb", "n_interruptions",
+    "highest_test_accuracy", "constant_output", "epochs_done",
 ]  # fmt: skip
+#: What a training cost, which is another number each time.
+COSTS = ["train_seconds", "images_per_second", "peak_memory_mb", "n_interruptions"]
 #: How a network was trained; older records lack some of it.
 RECIPE = [
     "optimizer", "learning_rate", "batch_size", "epochs", "weight_decay", "outputs", "input_scale",
@@ -97,7 +98,7 @@ def read_runs(layout: Layout, tasks: dict[str, dict], datasets: pd.DataFrame) ->
                 for seed in layout.seeds:
                     record = read_json(layout.run(task, model, n_train, seed))
                     row = {key: record[key] for key in RUN_KEYS}
-                    row |= {name: record[name] for name in _RUN}
+                    row |= {name: record[name] for name in (*_RUN, *COSTS)}
                     row |= {name: record.get(name) for name in RECIPE}
                     rows.append({"task": task} | tasks[task] | row)
     runs = pd.DataFrame(rows)
