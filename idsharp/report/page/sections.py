@@ -16,7 +16,7 @@ def sections(content: Content) -> list[Section]:
     [samples] = [figure for figure in FIGURES if figure.name == "samples"]
     claims = Section("Claims of the papers", "claims", findings.claims_table(content))
     apart = {entry.name for entry in TABLES if not entry.claims}
-    apart -= {"datasets", "runs", "attacks", "comparison", "claims", *_DATA_TABLES}
+    apart -= {"datasets", "runs", "timings", "attacks", "comparison", "claims", *_DATA_TABLES}
     more = [content.table(t) for t in TABLES if t.name in apart and t.name in content.tables]
     data = [content.table(t) for t in TABLES if t.name in _DATA_TABLES and t.name in content.tables]
     blocks = [*overview.overview(content), content.picture(samples)]
@@ -49,7 +49,7 @@ def sources(content: Content) -> list[Section]:
 
 def provenance(content: Content) -> Section:
     """Settings, versions, checksums and times; the page alone has it."""
-    runs = content.tables["runs"]
+    runs = content.tables["timings"]
     hours = runs["train_seconds"].sum() / 3600
     blocks: list[Block] = [
         Text(
