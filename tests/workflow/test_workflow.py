@@ -194,7 +194,7 @@ def script(name, *arguments):
 def test_the_html_report(study):
     study.snakemake("--report", "report.html")
     report = (study.folder / "report.html").read_text()
-    assert "loss penalty vs sharpness" in report
+    assert "Loss penalty under attack against label sharpness" in report
     assert "summary.md" in report
 
 
