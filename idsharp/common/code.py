@@ -86,16 +86,21 @@ def _code_in(source: str, name: str) -> str:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                for number in range(first.lineno, first.end_lineno + 1):
+                for number in range(first.lineno, _end(first) + 1):
                     lines.pop(number, None)
         elif isinstance(node, ast.Constant | ast.JoinedStr):
-            strings.update(range(node.lineno + 1, node.end_lineno + 1))
+            strings.update(range(node.lineno + 1, _end(node) + 1))
     kept = (
         line.rstrip()
         for number, line in lines.items()
         if number in strings or (line.strip() and not line.lstrip().startswith("#"))
     )
     return "\n".join(kept)
+
+
+def _end(node: ast.stmt | ast.expr) -> int:
+    """The last line of a node; only nodes made by hand have none."""
+    return node.end_lineno or node.lineno
 
 
 @cache
