@@ -57,7 +57,8 @@ def provenance(content: Content) -> Section:
             "are in `tables/` (CSV and LaTeX); [tables/columns.csv](tables/columns.csv) gives the "
             "unit and meaning of every column. Snakemake's report (`snakemake --report`) has how "
             "each file was made."
-        )
+        ),
+        *(content.table(table) for table in TABLES if table.name == "timings"),
     ]
     rows = [
         [name, value, str(n)] for name, of in content.versions.items() for value, n in of.items()
