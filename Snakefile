@@ -25,20 +25,22 @@ onstart:
 report: "rules/captions/report.rst"
 
 
-rule all:
-    default_target: True
-    input:
-        f"results/{STUDY}/summary.md",
-        f"results/{STUDY}/index.html",
-        expand(
-            f"results/{STUDY}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"]
-        ),
-        expand(f"results/{STUDY}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["csv", "tex"]),
-
-
 include: "rules/data.smk"
 include: "rules/properties.smk"
 include: "rules/training.smk"
 include: "rules/attacks.smk"
 include: "rules/representations.smk"
 include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        # So that a record that was deleted is made again.
+        expand(rules.tables.input, study=STUDY),
+        f"results/{STUDY}/summary.md",
+        f"results/{STUDY}/index.html",
+        expand(
+            f"results/{STUDY}/figures/{{figure}}.{{suffix}}", figure=FIGURES, suffix=["pdf", "png"]
+        ),
+        expand(f"results/{STUDY}/tables/{{table}}.{{suffix}}", table=TABLES, suffix=["csv", "tex"]),

@@ -133,7 +133,7 @@ rule summary:
             "results/{{study}}/index/{dataset}.receipt.json",
             dataset=sorted({dataset_of(task) for task in TASKS + MEASURED}),
         ),
-        captions=captions_of(FIGURES | TABLES),
+        captions=captions_of(FIGURES) + captions_of(TABLES),
         sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
         template=os.path.relpath(ROOT / "idsharp/report/page/page.html"),
     output:

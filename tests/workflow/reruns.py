@@ -91,6 +91,8 @@ OF_IMAGES = {
     "locate": 2, "index": 2, "prepare": 2, "properties": 1, "pool_properties": 1, "train": 2,
     "attack": 1, "representation": 1,
 } | REPORT  # fmt: skip
+# One of them has the images of one class alone.
+OF_ONE_CLASS = {"locate": 1, "index": 1, **ONE_TASK}
 
 CASES = [
     Case("nothing", {}, lambda study: None),
@@ -124,8 +126,8 @@ CASES = [
     Case("title or note", {"summary": 1}, settings(title="Another", note="A {word}.")),
     Case("threads, jobs_per_gpu, reading_processes", {},
          settings(threads=2, jobs_per_gpu=4, reading_processes=2)),
-    Case("an image replaced under its name: its datasets", OF_IMAGES, image),
-    Case("one more image", OF_IMAGES, one_more_image),
+    Case("an image replaced under its name: its datasets", OF_ONE_CLASS, image),
+    Case("one more image", OF_ONE_CLASS, one_more_image),
     Case("a result deleted", {"attack": 1} | REPORT, result("attacks/halves/resnet18.csv")),
     Case("a figure deleted", {"figures": 1, "summary": 1}, result("figures/samples.png")),
     Case("a table edited by hand: what is made of it", {"figures": 1, "summary": 1},

@@ -156,7 +156,7 @@ def test_every_block_on_request(study, tmp_path):
     assert layers["is_peak"].sum() == 4
     assert (root / "figures" / "id_by_layer.pdf").read_bytes().startswith(b"%PDF")
     summary = (root / "summary.md").read_text()
-    assert "Peak of d_repr over layers, natural" in summary
+    assert "Depth of the layer of highest dimension, natural" in summary
     assert "](figures/id_by_layer.png)" in summary
     # Back again, the former tables and the summary return, though files of the others lie there.
     settings.write_text(text)
