@@ -81,7 +81,7 @@ def killed(study, log, rng, whom, number):
 def results(folder):
     """Tables, figures, and the summary by their names."""
     root = folder / "results" / "tiny"
-    files = [*root.glob("tables/*"), *root.glob("figures/*"), root / "summary.md"]
+    files = [*root.glob("tables/*"), *root.glob("figures/**/*.*"), root / "summary.md"]
     return {
         str(file.relative_to(root)): file.read_bytes() for file in files if file.name not in TIMED
     }
