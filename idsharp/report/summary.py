@@ -15,19 +15,6 @@ from idsharp.study.layout import Layout
 TEMPLATE = Path(__file__).parent / "page" / "page.html"
 
 
-def summarize(
-    title: str,
-    note: str,
-    tables: dict[str, pd.DataFrame],
-    captions: dict[str, str],
-    sources: pd.DataFrame,
-    epsilon: int,
-) -> str:
-    """The page in Markdown. Args: as `Content`."""
-    content = Content(title, note, tables, captions, sources, epsilon)
-    return to_markdown(title, sections(content))
-
-
 def write_pages(folder: Path, content: Content) -> None:
     """Write summary.md and index.html of a study, from one list of sections.
 

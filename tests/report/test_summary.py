@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from idsharp.report.contents import FIGURES, shown
-from idsharp.report.summary import summarize
+from idsharp.report.page.content import Content
+from idsharp.report.page.markdown import to_markdown
+from idsharp.report.page.sections import sections
 from idsharp.report.tables.build import build_tables
 from tests.report.synthetic import SOME, Law, Records, described, study_of
 
@@ -24,7 +26,8 @@ def summary_of(tables):
     figures = shown(FIGURES, blocks="representation_layers" in tables)
     captions = {figure.name: f"Caption of {figure.name}." for figure in figures}
     sources = pd.DataFrame(columns=["dataset", "title", "url", "licence", "access", "citation"])
-    return summarize("Title", "Only a test.", tables, captions, sources, 2)
+    content = Content("Title", "Only a test.", tables, captions, sources, 2)
+    return to_markdown("Title", sections(content))
 
 
 def test_every_claim_has_its_sentence_and_gaps_their_reasons(tables_of):

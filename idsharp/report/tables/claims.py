@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from idsharp.report.tables import evidence
 from idsharp.report.tables.study import Study
-from idsharp.report.tables.words import number
+from idsharp.report.wording import number
 
 AS, AGAINST, CANNOT_TELL = "as in the papers", "against the papers", "cannot tell"
 NOT_MEASURED = "not measured"

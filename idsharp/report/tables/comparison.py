@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from idsharp.report.tables.ours import NOT_COMPARABLE, Ours, ours
 from idsharp.report.tables.study import Study
-from idsharp.report.tables.words import number
+from idsharp.report.wording import number
 
 AGREES, DIFFERS, CANNOT_TELL = "agrees", "differs", "cannot tell"
 NOT_IN_CONFLICT = "not in conflict"

@@ -13,7 +13,7 @@ from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.tables.losses import LOSSES
 from idsharp.report.tables.rows import NATURAL_MINUS_RADIOLOGY, RADIOLOGY_MINUS_NATURAL
 from idsharp.report.tables.study import Study
-from idsharp.report.tables.words import number
+from idsharp.report.wording import number
 
 #: Slopes are alike where every one's interval is within this share of the mean slope.
 ALIKE = 0.25
