@@ -101,10 +101,11 @@ def test_what_is_wrong_with_pixels_names_the_image():
 def test_images_of_two_sizes_are_found_in_any_process():
     index = pd.DataFrame({"id": NAMES, "where": NAMES})
     data = Two("two", {}, Path("data"))
-    found = decode(data, index, np.ones(len(NAMES), bool), skip_unreadable=True)
+    found = decode(data, index, np.ones(len(NAMES), bool), Form(1), skip_unreadable=True)
     assert found.sizes == ((40, 40), (30, 40))
-    assert found.images.shape[1:] == (1, 224, 224)
-    assert [NAMES[i] for i in found.kept] == [n for n in NAMES if int(n.split("#")[0]) % 7 != 3]
-    for image, position in zip(found.images, found.kept, strict=True):
-        assert (image == standardize(data.read(NAMES[position]), 224, 1)).all()
+    assert found.pixels.shape[1:] == (1, 224, 224)
+    readable = [name for name in NAMES if int(name.split("#")[0]) % 7 != 3]
+    assert found.column("where").tolist() == readable
+    for name, image in zip(readable, found.pixels, strict=True):
+        assert (image == standardize(data.read(name), 224, 1)).all()
     assert found.remarks == {"the first of several": 3}
