@@ -3,11 +3,9 @@
 import argparse
 import json
 
-import pandas as pd
-
 from idsharp.common.progress import TO_STDERR
 from idsharp.common.provenance import provenance
-from idsharp.common.records import write_array, write_csv, write_json
+from idsharp.common.records import read_table, write_array, write_csv, write_json
 from idsharp.common.script import run
 from idsharp.datasets import open_dataset
 from idsharp.tasks.prepare import Request, prepare_task
@@ -36,7 +34,7 @@ def main() -> None:
 
     names = Request.__dataclass_fields__
     request = Request(**{name: value for name, value in vars(args).items() if name in names})
-    index = pd.read_csv(args.index, dtype=str, keep_default_na=False)
+    index = read_table(args.index, dtype=str, keep_default_na=False)
     dataset = open_dataset(args.dataset, args.settings, args.data_dir)
     prepared = prepare_task(dataset, index, request, TO_STDERR, args.processes)
     write_array(args.images, prepared.images)
@@ -45,7 +43,8 @@ def main() -> None:
     write_json(args.audit, audit)
     TO_STDERR.say(
         f"{args.task}: {audit['n_pool']} images, {audit['n_duplicates']} duplicates, "
-        f"{audit['n_label_conflicts']} images with conflicting labels"
+        f"{audit['n_label_conflicts']} images with conflicting labels, "
+        f"{audit['n_unreadable']} unreadable"
     )
 
 

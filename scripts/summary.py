@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from idsharp.common.records import read_table
 from idsharp.common.script import run
 from idsharp.report.contents import read_captions
 from idsharp.report.page.content import Content
@@ -26,8 +27,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.results / "tables"
     # Not every file in the folder: it may hold tables of former settings.
-    names = pd.read_csv(folder / "columns.csv")["table"].unique()
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
+    names = read_table(folder / "columns.csv")["table"].unique()
+    tables = {name: read_table(folder / f"{name}.csv") for name in names}
     content = Content(
         title=args.title,
         note=args.note,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from idsharp.common.records import atomic_path
+from idsharp.common.records import atomic_path, reading
 
 #: Perturbations are stored in 8 bits, in steps of ε/127.
 _LEVELS = 127
@@ -57,7 +57,7 @@ def write_examples(path: str | Path, examples: list[Example]) -> None:
 
 def read_example(path: str | Path, epsilon: int) -> Example | None:
     """The example that `write_examples` wrote for one ε (in 1/255); None if there is none."""
-    with np.load(path, allow_pickle=False) as file:
+    with reading(path), np.load(path, allow_pickle=False) as file:
         rows = np.flatnonzero(file["epsilon_255"] == epsilon)
         if not len(rows):
             return None

@@ -5,13 +5,15 @@ suffix `_reason` says why.
 """
 
 import csv
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,11 +22,57 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# What a system says when a file may grow no further, and when nothing may be written there.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LOCKED = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class DamagedFileError(ValueError):
+    """A file of the pipeline does not hold what was written there."""
+
+    def __init__(self, path: str | Path, reason: object):
+        super().__init__(
+            f"{path} is damaged ({reason}); delete it, and the next run makes it again"
+        )
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path next to `path` that replaces it when the block ends without an error."""
+    """A temporary path next to `path` that replaces it when the block ends without an error.
+
+    Raises:
+        OSError: the disk is full or read-only; the message names `path`.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replaced(path) as temporary:
+            yield temporary
+    except (OSError, RuntimeError) as error:
+        # torch.save hides a full disk behind an error of its own.
+        told = _unwritable(path, error if isinstance(error, OSError) else error.__context__)
+        if told is None:
+            raise
+        raise OSError(told) from error
+
+
+def _unwritable(path: Path, error: BaseException | None) -> str | None:
+    """What to do about a file that cannot be written; None if the error is another one."""
+    if not isinstance(error, OSError):
+        return None
+    # NumPy says how much it wrote, and not why it ended.
+    if error.errno in _FULL or (error.errno is None and "requested and" in str(error)):
+        remedy = "make room on its disk"
+    elif error.errno in _LOCKED and str(error.filename).startswith(str(path.parent)):
+        remedy = "allow writing there"
+    else:
+        return None
+    reason = error.strerror or str(error)
+    return f"{path} cannot be written ({reason}); {remedy}, and run the same command again"
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
     # The suffix is kept because writers such as matplotlib choose the format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
@@ -64,9 +112,79 @@ def to_json(record: dict) -> str:
     return json.dumps(record, indent=2, allow_nan=False, default=_plain) + "\n"
 
 
-def read_json(path: str | Path) -> dict:
-    """Read a record written by `write_json`."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+class Record(dict):
+    """A record that was read from a file, which it names where it lacks a key."""
+
+    def __init__(self, path: str | Path, values: dict):
+        super().__init__(values)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise DamagedFileError(self._path, f"it lacks {key!r}")
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Within the block, what a damaged file raises becomes a DamagedFileError that names it."""
+    try:
+        yield
+    except DamagedFileError:
+        raise
+    except KeyError as error:
+        raise DamagedFileError(path, f"it lacks {error}") from error
+    except (ValueError, TypeError, EOFError, BadZipFile, csv.Error) as error:
+        raise DamagedFileError(path, str(error).partition("\n")[0]) from error
+
+
+def read_json(path: str | Path) -> Record:
+    """Read a record written by `write_json`.
+
+    Raises:
+        DamagedFileError: the file is no record, or, later, the record lacks a key.
+    """
+    with reading(path):
+        return Record(path, json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """Read the rows of a CSV file as words.
+
+    Raises:
+        DamagedFileError: the file ends too early, or a row has too many or too few cells.
+    """
+    with reading(path), open(path, newline="", encoding="utf-8") as file:
+        _check_end(path)
+        rows = list(csv.DictReader(file, strict=True))
+        for number, row in enumerate(rows, 1):
+            if None in row or None in row.values():
+                raise DamagedFileError(path, f"row {number} has too many or too few cells")
+        return rows
+
+
+def read_table(path: str | Path, **options: Any) -> "pd.DataFrame":
+    """Read a table written by `write_csv` or `write_rows`.
+
+    Args:
+        options: of pandas.read_csv.
+
+    Raises:
+        DamagedFileError: the file is no table, or ends too early.
+    """
+    import pandas as pd
+
+    with reading(path):
+        _check_end(path)
+        return pd.read_csv(path, **options)
+
+
+def _check_end(path: str | Path) -> None:
+    """Raise DamagedFileError where a file of lines does not end with one."""
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            raise DamagedFileError(path, "it is empty")
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            raise DamagedFileError(path, "its last line is cut off")
 
 
 def write_csv(path: str | Path, table: "pd.DataFrame") -> None:

@@ -11,7 +11,8 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
     """Run a script; wrong input ends in one line on stderr instead of a traceback.
 
     Wrong input is an OSError or one of the project's own subclasses of ValueError, whose messages
-    are written for users. Anything else is a defect and keeps its traceback.
+    are written for users. Memory that ran out is told likewise. Anything else is a defect and keeps
+    its traceback.
 
     Args:
         timed: print as the last line how much processor time Python and the imports took, and how
@@ -29,6 +30,29 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
         if type(error) is ValueError:
             raise
         sys.exit(f"error: {error}")
+    except (MemoryError, RuntimeError) as error:
+        told = _out_of_memory(error)
+        if told is None:
+            raise
+        sys.exit(f"error: {told}")
+
+
+def _out_of_memory(error: Exception) -> str | None:
+    """What to do where memory ran out; None if the error is another one."""
+    text = str(error).partition("\n")[0]
+    if "CUDA" in text and "out of memory" in text:
+        return (
+            f"the memory of the GPU ran out ({text}); lower jobs_per_gpu of the study or "
+            "batch_size of the model, or use a GPU with more"
+        )
+    # torch raises no MemoryError.
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in text:
+        reason = text.rpartition("DefaultCPUAllocator: ")[2] or "no more could be had"
+        return (
+            f"memory ran out ({reason}); give the job more (mem_mb in a cluster's profile, fewer "
+            "--cores on one machine), or lower image_size or pool_size of the study"
+        )
+    return None
 
 
 def add_task_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from idsharp.attacks.example import Example, read_example
-from idsharp.common.records import read_json
+from idsharp.common.records import read_json, read_table
 from idsharp.report.tables.study import first_choice, is_learned
 from idsharp.study.layout import Layout
 from idsharp.tasks.subsets import load_subset
@@ -64,7 +64,7 @@ class Results:
     def __getitem__(self, name: str) -> pd.DataFrame:
         """A table by its name."""
         if name not in self._tables:
-            self._tables[name] = pd.read_csv(self.folder / "tables" / f"{name}.csv")
+            self._tables[name] = read_table(self.folder / "tables" / f"{name}.csv")
         return self._tables[name]
 
     def rows(self, table: str, **names: object) -> pd.DataFrame:
@@ -149,7 +149,7 @@ class Results:
 def first_images(layout: Layout, task: str) -> Samples:
     """The first images of a task, enough to show some of each class."""
     shown = load_subset(layout.images(task), layout.samples(task), "pool")[:_SHOWN]
-    names = pd.read_csv(layout.samples(task), dtype=str, nrows=_SHOWN, keep_default_na=False)
+    names = read_table(layout.samples(task), dtype=str, nrows=_SHOWN, keep_default_na=False)
     return Samples(np.array(shown.images), shown.labels, list(names["class"]))
 
 
@@ -159,7 +159,7 @@ def closest_pair(layout: Layout, task: str) -> ClosestPair | None:
     ids = [record.get("sharpest_first_id"), record.get("sharpest_second_id")]
     if None in ids:
         return None
-    samples = pd.read_csv(layout.samples(task), dtype=str, keep_default_na=False)
+    samples = read_table(layout.samples(task), dtype=str, keep_default_na=False)
     positions = [samples.index[samples["id"] == name][0] for name in ids]
     images = load_subset(layout.images(task), layout.samples(task), "pool").images
     first, second = (np.array(images[position]) for position in positions)
@@ -171,6 +171,6 @@ def closest_pair(layout: Layout, task: str) -> ClosestPair | None:
 def first_example(layout: Layout, task: str, epsilon: int) -> tuple[Example | None, dict[int, str]]:
     """The attacked image of the first network that trained, and the names of the classes."""
     found = (read_example(layout.attack_examples(task, m), epsilon) for m in layout.models)
-    classes = pd.read_csv(layout.samples(task), dtype={"class": str}, usecols=["label", "class"])
+    classes = read_table(layout.samples(task), dtype={"class": str}, usecols=["label", "class"])
     names = classes.drop_duplicates("label").set_index("label")["class"].to_dict()
     return next((example for example in found if example is not None), None), names

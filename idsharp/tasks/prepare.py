@@ -80,10 +80,16 @@ def prepare_task(
         processes: how many decode images at a time.
 
     Raises:
-        SamplingError: too few images for the test set, or more unreadable files than the limit
-            allows.
+        SamplingError: one class where a network is to be trained, too few images for the test set,
+            or more unreadable files than the limit allows.
     """
     rows = assign_classes(index, _classes(dataset, index, request), request.label)
+    if request.n_test and rows["target"].nunique() == 1:
+        label = rows[request.label].iloc[0]
+        raise SamplingError(
+            f"all {len(rows)} images are of one class ({label!r}), and networks learn to tell "
+            "classes apart; name this task under `measured`, or list its classes"
+        )
     if request.split == "official" and not (rows["split"] == "test").any():
         raise SamplingError("split: official, but the dataset has no test images of its own")
     rng = generator("pool", request.task)

@@ -3,11 +3,12 @@
 Imports neither pandas nor torch, since almost every job begins here.
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from idsharp.common.records import read_rows, reading
 
 
 class TrainingSetError(ValueError):
@@ -57,21 +58,23 @@ def load_subset(images: str | Path, samples: str | Path, subset: str) -> Labelle
     Raises:
         TooFewImagesError: the task has fewer than N training images.
         TrainingSetError: N cannot be balanced over the classes.
+        DamagedFileError: a file cannot be read.
         OSError: the files differ in length.
     """
-    array = np.load(images, mmap_mode="r", allow_pickle=False)
-    with open(samples, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    with reading(images):
+        array = np.load(images, mmap_mode="r", allow_pickle=False)
+    rows = read_rows(samples)
     if len(array) != len(rows):
         raise OSError(
             f"{images} holds {len(array)} images and {samples} {len(rows)} rows; delete both to "
             "prepare the task again"
         )
-    labels = np.array([int(row["label"]) for row in rows])
-    pool = LabelledImages(array, labels, [row["id"] for row in rows])
+    with reading(samples):
+        labels = np.array([int(row["label"]) for row in rows])
+        ids, split = ([row[name] for row in rows] for name in ("id", "split"))
+    pool = LabelledImages(array, labels, ids)
     if subset == "pool":
         return pool
-    split = [row["split"] for row in rows]
     if subset == "test":
         # The test images are consecutive; they follow the training images.
         first = split.index("test")

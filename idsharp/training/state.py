@@ -77,8 +77,8 @@ class StateFile:
         started = time.monotonic()
         outcome = f"the state is saved in {self.path}, and the same command resumes from it"
         try:
-            with atomic_path(self.path) as temporary:
-                torch.save(state() | {"fingerprint": fingerprint}, temporary)
+            with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
+                torch.save(state() | {"fingerprint": fingerprint}, file)
         except (OSError, RuntimeError) as error:
             # A full disk is no reason to lose the training as well.
             outcome = f"its state could not be saved: {error}"

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 
 from idsharp.common.script import run
 
@@ -32,3 +33,12 @@ def test_wrong_input_ends_in_one_line_and_a_defect_in_a_traceback():
             run(lambda error=error: fails(error))
     with pytest.raises(ValueError, match="a defect"):
         run(lambda: fails(ValueError("a defect")))
+
+
+def test_memory_that_ran_out_is_told_and_other_errors_of_torch_are_not():
+    with pytest.raises(
+        SystemExit, match=r"^error: memory ran out \(can't allocate.*; give the job"
+    ):
+        run(lambda: torch.empty(10**15))
+    with pytest.raises(RuntimeError, match="shape"):
+        run(lambda: torch.empty(4).view(3))

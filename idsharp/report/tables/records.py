@@ -1,13 +1,13 @@
 """The records of a study as tables: datasets, properties, runs, attacks and layers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from idsharp.common.records import read_json
+from idsharp.common.records import DamagedFileError, read_json, read_table
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.study.layout import Layout
 
@@ -106,9 +106,7 @@ def read_runs(layout: Layout, tasks: dict[str, dict], datasets: pd.DataFrame) ->
     above = runs["test_loss"].astype(float) > chance
     place = runs.columns.get_loc("test_loss") + 1
     runs.insert(place, "above_chance_loss", above.where(runs["test_loss"].notna(), None))
-    features = concatenate(
-        layout.representations(t, m) for t in layout.tasks for m in layout.models
-    )
+    features = of_networks(layout, layout.representations)
     # Where every run of the study diverged, no layer has any number.
     features = features[features["layer"] == "penultimate"]
     features = features.reindex(columns=[*RUN_KEYS, *ESTIMATORS])
@@ -118,7 +116,7 @@ def read_runs(layout: Layout, tasks: dict[str, dict], datasets: pd.DataFrame) ->
 
 def read_attacks(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     """One row for each network, attack and ε."""
-    rows = concatenate(layout.attacks(t, m) for t in layout.tasks for m in layout.models)
+    rows = of_networks(layout, layout.attacks)
     names = pd.DataFrame([{"task": task} | tasks[task] for task in layout.tasks])
     rows = names.merge(rows, on="task")
     # Where every run of the study diverged, no attack wrote any number.
@@ -134,7 +132,7 @@ def read_attacks(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
 
 def read_layers(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     """One row for each layer of each network, and for one that diverged a row without numbers."""
-    rows = concatenate(layout.representations(t, m) for t in layout.tasks for m in layout.models)
+    rows = of_networks(layout, layout.representations)
     reasons = rows.filter(regex="_reason$").apply(
         lambda row: "; ".join(sorted(set(row.dropna()))) or None, axis=1, result_type="reduce"
     )
@@ -145,5 +143,21 @@ def read_layers(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     return names.merge(rows, on="task")
 
 
-def concatenate(paths: Iterable[Path]) -> pd.DataFrame:
-    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+def of_networks(layout: Layout, file: Callable[[str, str], Path]) -> pd.DataFrame:
+    """The tables of all networks of a study as one; `file` names the table of a task and model.
+
+    Raises:
+        DamagedFileError: a table has other runs than the study, or of some run fewer rows.
+    """
+    runs = {(n_train, seed) for n_train in layout.n_train for seed in layout.seeds}
+    tables = []
+    for path in (file(task, model) for task in layout.tasks for model in layout.models):
+        table = read_table(path)
+        for name in (*RUN_KEYS, "status"):
+            if name not in table:
+                raise DamagedFileError(path, f"it lacks the column {name!r}")
+        rows = table.groupby(["n_train", "seed"])["status"].agg(["size", "first"])
+        if set(rows.index) != runs or rows["size"][rows["first"] == "ok"].nunique() > 1:
+            raise DamagedFileError(path, "rows are missing")
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
