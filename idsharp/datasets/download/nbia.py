@@ -6,6 +6,7 @@ sums that stands last in it tells whether all has come.
 """
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -16,7 +17,6 @@ import tempfile
 import threading
 import time
 import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from idsharp.common.parallel import map_in_threads
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.datasets.download.resume import DownloadError, ResumingDownloader
 from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.parsing import BoundedFile
 
 SERVICE = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
 
@@ -192,7 +193,7 @@ def _series(record: dict) -> Series:
 def _unpack(zipped: Path, folder: Path, series: Series) -> None:
     """Write the images of a series, each compared with its MD5 sum; nothing leaves the folder."""
     try:
-        with zipfile.ZipFile(zipped) as stored:
+        with BoundedFile(zipped) as stream, zipfile.ZipFile(stream) as stored:
             entries = stored.infolist()
             _refuse_hostile(entries, series)
             sums = _md5_sums(stored)
@@ -202,10 +203,17 @@ def _unpack(zipped: Path, folder: Path, series: Series) -> None:
                 raise _DamagedError(f"the zip holds {len(images)} of {expected} images")
             for entry in images:
                 _copy(stored, entry, folder / entry.filename, sums[entry.filename])
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        if isinstance(error, DatasetError):
+    except (DatasetError, _DamagedError):
+        raise
+    except NotImplementedError as error:
+        raise DatasetError(
+            f"the zip of series {series.uid} cannot be unpacked ({error}); nothing was unpacked"
+        ) from error
+    except Exception as error:
+        # A damaged zip may fail anywhere, with any exception; the disk's errors have a number.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise _DamagedError(f"the zip is damaged ({error})") from error
+        raise _DamagedError(f"the zip is damaged ({error!r})") from error
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], series: Series) -> None:

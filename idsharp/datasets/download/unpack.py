@@ -4,6 +4,7 @@ Nothing is written outside the archive's folder, and no link, device or other sp
 collections of images need none, and links are how archives lead out of their folder.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -63,9 +64,12 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
             raise ArchiveError(
                 f"{archive}: {error}; unpack it by hand into {folder}; nothing was unpacked"
             ) from error
-        except (ArchiveError, OSError):
+        except ArchiveError:
             raise
         except Exception as error:
+            # The disk's errors have a number; zipfile asks for impossible places of damaged files.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise
             # A damaged archive may fail anywhere in zipfile and tarfile, with any exception.
             reason = str(error) or type(error).__name__
             raise DamagedArchiveError(f"{archive} is damaged ({reason})") from error

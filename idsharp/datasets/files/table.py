@@ -94,6 +94,8 @@ class TableDataset(Dataset):
                 raise DatasetError(
                     f"dataset {self.name}: {self.path}, line {empty[0] + 2}: no {column}"
                 )
+        if table["path"].str.contains("\0", regex=False).any():
+            raise DatasetError(f"dataset {self.name}: {self.path} is no text")
         twice = table["path"][table["path"].duplicated()]
         if len(twice):
             raise DatasetError(

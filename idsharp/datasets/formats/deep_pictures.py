@@ -7,13 +7,14 @@ imagecodecs and tifffile read them all; Pillow keeps the files of 8 bits and les
 
 import warnings
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from idsharp.datasets.errors import DatasetError, ImageRemark, UnreadableImageError
-from idsharp.datasets.formats.parsing import check_pixels
+from idsharp.datasets.formats.parsing import BoundedFile, check_pixels
 
 # Color types of PNG: RGB, grey with alpha, RGB with alpha.
 _PNG_TYPES = (2, 4, 6)
@@ -22,6 +23,9 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED = 1
 _UNSPECIFIED, _SEPARATE = 0, 2
+# Pixels of a tile, which may be larger than the picture; whole slides have 1024×1024 at most.
+_LARGEST_TILE = 2**24
+_MOST_PAGES = 100
 
 #: Pixels H×W or H×W×3, and how opaque they are (0 to the type's maximum; None: all are).
 Picture = tuple[np.ndarray, np.ndarray | None]
@@ -46,7 +50,7 @@ def read_deep(path: str | Path) -> Picture | None:
 
 
 def _read_png(path: str | Path) -> Picture:
-    with Image.open(path) as image:
+    with BoundedFile(path) as stream, Image.open(stream) as image:
         check_pixels(path, image.height, image.width)
         orientation = image.getexif().get(0x0112, 1)
         # The one color that is transparent, where there is no alpha.
@@ -62,11 +66,14 @@ def _read_png(path: str | Path) -> Picture:
 
 
 def _read_tiff(path: str | Path) -> Picture | None:
-    with _package("tifffile", "TIFF files").TiffFile(path) as file:
-        pages = [page for page in file.pages if not page.is_reduced]
+    tifffile = _package("tifffile", "TIFF files")
+    with BoundedFile(path) as stream, tifffile.TiffFile(stream) as file:
+        # Of a damaged file, pages may follow one another in a circle.
+        pages = [page for page in islice(file.pages, _MOST_PAGES) if not page.is_reduced]
         if len(pages) != 1:
+            more = " or more" if len(pages) == _MOST_PAGES else ""
             raise UnreadableImageError(
-                f"{path}: holds {len(pages)} pages; save each as a file of its own"
+                f"{path}: holds {len(pages)} pages{more}; save each as a file of its own"
             )
         page = pages[0]
         further = _UNSPECIFIED in page.extrasamples
@@ -82,7 +89,13 @@ def _read_tiff(path: str | Path) -> Picture | None:
                 f"{path}: {page.samplesperpixel} channels of {page.bitspersample} bits, which mean "
                 f"{page.photometric}; expected grey or RGB"
             )
-        pixels = page.asarray()
+        if page.is_tiled and page.tilewidth * page.tilelength > _LARGEST_TILE:
+            raise UnreadableImageError(
+                f"{path}: claims tiles of {page.tilelength}×{page.tilewidth} pixels; at most "
+                f"{_LARGEST_TILE} are read"
+            )
+        # Several threads would take memory for a tile each; images are read by several processes.
+        pixels = page.asarray(maxworkers=1)
         orientation = page.tags.valueof(274, 1)
     if pixels.dtype.kind not in "iuf" or pixels.ndim != 2 + (page.samplesperpixel > 1):
         raise UnreadableImageError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
-from idsharp.datasets.formats.parsing import MOST_DEFLATED, MOST_PIXELS, parsing
+from idsharp.datasets.formats.parsing import MOST_DEFLATED, MOST_PIXELS, BoundedFile, parsing
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
@@ -45,19 +45,20 @@ def read_dicom(file: str | Path, frame: int = 0) -> np.ndarray:
             compression without a decoder.
         DatasetError: pydicom is not installed.
     """
-    pydicom = import_pydicom()
+    import_pydicom()
     from pydicom import pixels as dicom_pixels
 
     # pydicom warns of small deviations from the standard, which real files are full of.
     with parsing(file, "DICOM"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        header = pydicom.dcmread(file, stop_before_pixels=True)
+        header = read_header(file)
         if not _plausible(file, header):
             raise UnreadableImageError(
                 f"{file}: claims {header.get('NumberOfFrames', 1)} frames of "
                 f"{header.get('Rows')}×{header.get('Columns')} pixels, which the file cannot hold"
             )
-        values = dicom_pixels.pixel_array(file, index=frame)
+        with BoundedFile(file) as stream:
+            values = dicom_pixels.pixel_array(stream, index=frame)
         interpretation = header.PhotometricInterpretation
         if interpretation == "PALETTE COLOR":
             return dicom_pixels.apply_color_lut(values, header)
@@ -113,11 +114,11 @@ def _rescale(values: np.ndarray, header, frame: int, apply_modality_lut) -> np.n
 
 def frames_and_patient(file: Path) -> tuple[int, str]:
     """Frames of a file (0: no image) and its PatientID, from the header alone."""
-    pydicom = import_pydicom()
+    import_pydicom()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_SHAPE)
+            header = read_header(file, _SHAPE)
             if "Rows" not in header:
                 return 0, ""
             patient = str(header.get("PatientID") or "")
@@ -126,6 +127,16 @@ def frames_and_patient(file: Path) -> tuple[int, str]:
     except Exception:
         # Listed all the same, so that reading it names the file and the cause.
         return 1, ""
+
+
+def read_header(file: str | Path, tags: list[str] | None = None):
+    """What stands before the pixels, as pydicom's Dataset; of these tags alone where given.
+
+    Raises:
+        Exception: of any kind, where the file is damaged.
+    """
+    with BoundedFile(file) as stream:
+        return import_pydicom().dcmread(stream, stop_before_pixels=True, specific_tags=tags)
 
 
 def import_pydicom():

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from idsharp.common.parallel import map_in_threads
 from idsharp.common.progress import Reporter
-from idsharp.datasets.formats.dicom import import_pydicom, is_dicom
+from idsharp.datasets.formats.dicom import import_pydicom, is_dicom, read_header
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,9 +46,9 @@ def in_threads(
 
 def header_of(file: Path, tags: list[str]) -> dict[str, str] | None:
     """Those of these tags that the header holds, as text; None where it cannot be read."""
-    pydicom = import_pydicom()
+    import_pydicom()
     try:
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+        header = read_header(file, tags)
         return {tag: str(header[tag].value) for tag in tags if tag in header}
     # A malformed file may fail anywhere in pydicom, with any exception.
     except Exception:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from idsharp.datasets.errors import FormatError
+from idsharp.datasets.formats.matlab import read_mat
 from idsharp.datasets.formats.parsing import parsing
 
 
@@ -70,7 +71,7 @@ def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[
             name = wanted.get(member.name)
             if name is not None and member.isreg():
                 content = io.BytesIO(archive.extractfile(member).read())
-                found[name] = read_cifar_batch(content, member.name)
+                found[name] = read_cifar_batch(content, f"{file}: {member.name}")
     absent = [name for name in names if name not in found]
     if absent:
         raise FormatError(f"{file} lacks {folder}/{absent[0]}")
@@ -95,10 +96,7 @@ def read_svhn(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         FormatError: no MATLAB file, or without X (32×32×3×N bytes) and y (N×1).
     """
-    from scipy.io import loadmat
-
-    with parsing(file, "a MATLAB file", FormatError):
-        content = loadmat(file, variable_names=["X", "y"])
+    content = read_mat(file, ["X", "y"])
     images, digits = content.get("X"), content.get("y")
     if images is None or digits is None:
         raise FormatError(f"{file} lacks X and y")

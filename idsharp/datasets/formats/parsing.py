@@ -1,7 +1,9 @@
 """What parsers of damaged or hostile files have in common."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from idsharp.datasets.errors import DatasetError, FormatError, UnreadableImageError
@@ -10,6 +12,21 @@ from idsharp.datasets.errors import DatasetError, FormatError, UnreadableImageEr
 MOST_PIXELS = 178_956_970
 #: How many bytes DEFLATE, the compression of zip and gzip, makes of one at most.
 MOST_DEFLATED = 1032
+
+
+class BoundedFile(BufferedReader):
+    """A file opened for reading that allocates no more than it holds, whatever length it claims."""
+
+    def __init__(self, file: str | Path):
+        super().__init__(FileIO(file))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def __repr__(self) -> str:
+        # As messages of other libraries have it.
+        return repr(str(self.name))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size if size is None else min(size, self._size))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from idsharp.datasets.errors import ImageRemark
 from idsharp.datasets.formats.deep_pictures import read_deep
-from idsharp.datasets.formats.parsing import parsing
+from idsharp.datasets.formats.parsing import BoundedFile, parsing
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif",
@@ -36,7 +36,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def _read_with_pillow(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Pixels, and how opaque they are: from 0 to the type's maximum, or None where all are."""
-    with Image.open(path) as image:
+    with BoundedFile(path) as stream, Image.open(stream) as image:
         # Further pages of a TIFF that come here are small previews of the first.
         if getattr(image, "n_frames", 1) > 1 and image.format != "TIFF":
             warnings.warn("only the first frame of each was read", ImageRemark, stacklevel=3)

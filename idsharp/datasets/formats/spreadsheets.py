@@ -1,25 +1,19 @@
 """Tables that come with datasets: .csv, .txt with any separator, .xlsx; every cell a string."""
 
-import csv
 import re
 import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from idsharp.datasets.errors import DatasetError
+from idsharp.datasets.formats.parsing import BoundedFile
 
 SHEET_SUFFIXES = (".csv", ".txt", ".xlsx")
 
 # What may stand between the fields of a text file; the first that is not rarer than another wins.
 _SEPARATORS = ",|;\t"
-
-# What pandas, openpyxl and the files themselves raise where they are no table.
-_UNREADABLE = (
-    OSError, ValueError, KeyError, csv.Error, zipfile.BadZipFile, pd.errors.ParserWarning,
-)  # fmt: skip
 
 
 def read_table(
@@ -58,8 +52,9 @@ def read_table(
         ) from error
     except pd.errors.EmptyDataError as error:
         raise DatasetError(f"dataset {dataset}: {path} is empty") from error
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:
+        # A damaged workbook may fail anywhere in openpyxl, with any exception.
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DatasetError(
             f"dataset {dataset}: {path} cannot be read as a table ({reason})"
         ) from error
@@ -134,9 +129,11 @@ def _read_text(path: Path, header: bool) -> pd.DataFrame:
 
 
 def _read_xlsx(path: Path, header: bool) -> pd.DataFrame:
-    return pd.read_excel(
-        path, header=0 if header else None, dtype=str, keep_default_na=False, engine="openpyxl"
-    )
+    with BoundedFile(path) as stream:
+        return pd.read_excel(
+            stream, header=0 if header else None, dtype=str, keep_default_na=False,
+            engine="openpyxl",
+        )  # fmt: skip
 
 
 def _words(name: object) -> list[str]:

@@ -200,6 +200,9 @@ def test_damaged_official_files_are_explained(tmp_path):
     with tarfile.open(archive, "w:gz") as members:
         add_to_tar(members, "cifar-10-batches-py/data_batch_1", python2_pickle({"data": [1]}))
     refused("CIFAR10", "lacks cifar-10-batches-py/data_batch_2")
+    with tarfile.open(archive, "w:gz") as members:
+        add_to_tar(members, "cifar-10-batches-py/data_batch_1", b"no pickle")
+    refused("CIFAR10", r"gz: cifar-10-batches-py/data_batch_1: cannot be read as a file of CIFAR's")
 
 
 def test_idx_files_promise_what_they_hold(tmp_path):

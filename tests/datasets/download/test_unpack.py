@@ -11,6 +11,7 @@ import pytest
 from idsharp.common.progress import SILENT
 from idsharp.datasets.download import unpack as archives
 from idsharp.datasets.download.unpack import ArchiveError, is_unfinished, is_unpacked, unpack
+from tests.datasets.miniatures.tcia import with_compression
 from tests.datasets.miniatures.torchvision_files import add_to_tar
 
 FILES = {"train/a/1.png": b"one" * 1000, "train/b/2.png": b"two", "readme.txt": b"read me"}
@@ -135,6 +136,17 @@ def test_damaged_archives_are_refused(tmp_path):
     refuse(tmp_path / "page.zip", tmp_path / "out", "neither a zip nor a tar.*<html>Please")
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_inside_a_zip_is_not_taken_for_the_disks(tmp_path, compression):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", compression) as archive:
+        archive.writestr("a.png", bytes(1000))
+    whole = bytearray((tmp_path / "x.zip").read_bytes())
+    # Behind the header of the file and its name.
+    whole[44:56] = bytes(range(100, 112))
+    (tmp_path / "x.zip").write_bytes(whole)
+    refuse(tmp_path / "x.zip", tmp_path / "out", "damaged")
+
+
 def test_a_truncated_tar_is_refused(tmp_path):
     write_tar(tmp_path / "x.tar", {"a": b"a" * 5000})
     whole = (tmp_path / "x.tar").read_bytes()
@@ -235,12 +247,8 @@ def test_a_file_and_a_folder_of_one_name_leave_nothing_behind(tmp_path, write, n
 
 def test_an_unknown_compression_is_named_and_leaves_nothing_behind(tmp_path):
     write_zip(tmp_path / "x.zip", {"a.png": b"a", "b.png": b"b" * 1000})
-    content = bytearray((tmp_path / "x.zip").read_bytes())
-    # The method of the second file, in its own header and in the directory.
-    for signature in (b"PK\x03\x04", b"PK\x01\x02"):
-        place = content.rindex(signature) + (8 if signature[2] == 3 else 10)
-        content[place : place + 2] = (97).to_bytes(2, "little")
-    (tmp_path / "x.zip").write_bytes(content)
+    content = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(with_compression(content, 97))
     with pytest.raises(ArchiveError, match=r"compression.*; unpack it by hand into"):
         unpack(tmp_path / "x.zip", tmp_path / "out", SILENT)
     assert list((tmp_path / "out").iterdir()) == []

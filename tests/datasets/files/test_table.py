@@ -39,6 +39,7 @@ def test_table(tmp_path):
         ("path,diagnosis\na.png,1\n", r"has no column label; its columns are path, diagnosis"),
         ("", r"no column path and no column label; its columns are none"),
         ("path,label\n", r"lists no image"),
+        ("path,label\nx\0.png,1\n", r"list\.csv is no text"),
         ("path,label\nx.png,1,2\n", r"cannot be read as a CSV file"),
         ("path,label\nimages/left/left_000.png,1\nx.png,\n", r"list\.csv, line 3: no label"),
         ("path,label\nx.png,1\nx.png,0\n", r"more than once, such as x\.png"),

@@ -1,6 +1,7 @@
 """Tables as datasets bring them: separators, byte order marks, line ends, sheets, longer names."""
 
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
@@ -79,9 +80,18 @@ def test_what_is_no_table_is_named(tmp_path, content, message):
         read(tmp_path / "t.csv", "a")
 
 
-def test_a_broken_workbook_is_named(tmp_path):
+@pytest.mark.parametrize("inside", [None, b"<worksheet", b"<sheet><sheetData></wrong>", b"\xff"])
+def test_a_broken_workbook_is_named(tmp_path, inside):
     pytest.importorskip("openpyxl")
     (tmp_path / "t.xlsx").write_bytes(b"PK no workbook")
+    if inside is not None:
+        pd.DataFrame({"a": [1]}).to_excel(tmp_path / "whole.xlsx")
+        with (
+            zipfile.ZipFile(tmp_path / "whole.xlsx") as whole,
+            zipfile.ZipFile(tmp_path / "t.xlsx", "w") as broken,
+        ):
+            for name in whole.namelist():
+                broken.writestr(name, inside if "sheet1" in name else whole.read(name))
     with pytest.raises(DatasetError, match=r"t\.xlsx cannot be read as a table"):
         read(tmp_path / "t.xlsx", "a")
 

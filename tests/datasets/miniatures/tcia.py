@@ -137,7 +137,8 @@ class Server:
         nbia: the address of its interface.
         web: the address of the plain folder that holds <collection>/….
         faults: what goes wrong next, by series UID or file name: 503, "drop", "cut", "wrong md5",
-            "no list", "few", "hostile <name>", "link", "bomb", "not zip".
+            "no list", "short list", "few", "hostile <name>", "link", "bomb", "not zip",
+            "compression".
         asked: every request.
     """
 
@@ -214,6 +215,8 @@ def spoil(series: SeriesFiles, fault: str | None) -> bytes:
         files[names[0]] = files[names[0]][:-1] + b"\xff"
     elif fault == "no list":
         del files["md5hashes.csv"]
+    elif fault == "short list":
+        files["md5hashes.csv"] = files["md5hashes.csv"].replace(b".dcm,", b".dcm\n")
     elif fault == "few":
         del files[names[0]]
     elif fault == "bomb":
@@ -228,4 +231,16 @@ def spoil(series: SeriesFiles, fault: str | None) -> bytes:
             link = zipfile.ZipInfo("link.dcm")
             link.external_attr = 0o120777 << 16
             stored.writestr(link, "/etc/passwd")
+    if fault == "compression":
+        return with_compression(stream.getvalue(), 97)
     return stream.getvalue()
+
+
+def with_compression(zipped: bytes, method: int) -> bytes:
+    """A zip archive whose last file claims to be compressed by another method."""
+    content = bytearray(zipped)
+    # In the file's own header and in the directory.
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = content.rindex(signature) + offset
+        content[place : place + 2] = method.to_bytes(2, "little")
+    return bytes(content)

@@ -91,6 +91,8 @@ def test_faults_that_pass(duke_server, duke_home, duke_series, faults):
         ("wrong md5", r"0000000\d\.dcm does not agree with its MD5 sum, after 4 attempts", 4),
         ("few", "the zip holds 29 of 30 images, after 4 attempts", 4),
         ("no list", "no md5hashes.csv", 4),
+        ("short list", "the zip is damaged .*, after 4 attempts", 4),
+        ("compression", "cannot be unpacked .*compression", 1),
         ("hostile ../../escaped.dcm", r"'\.\./\.\./escaped\.dcm', which is no plain file", 1),
         ("hostile /tmp/escaped.dcm", "which is no plain file", 1),
         ("hostile sub/escaped.dcm", "which is no plain file", 1),
