@@ -94,6 +94,10 @@ class TreeDataset(Dataset):
     def accepts(self, file: Path) -> bool:
         """Whether a file is of this format, by its name or first bytes."""
 
+    def belongs(self, file: Path) -> bool:
+        """Whether a file that is not accepted is read all the same, with one that is."""
+        return False
+
     def locate(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
@@ -104,7 +108,7 @@ class TreeDataset(Dataset):
         for file in files_below(self.path, self.left_out):
             if self.accepts(file):
                 files.append(file)
-            else:
+            elif not self.belongs(file):
                 self.left_out.add_file(file.name)
         if not files:
             raise DatasetError(f"dataset {self.name}: {self.path} holds no {self.kind}")

@@ -120,7 +120,7 @@ def _measure(args: argparse.Namespace) -> None:
     from idsharp.measure.audit import NEAR_THRESHOLD
     from idsharp.measure.inputs import list_images, open_path
     from idsharp.measure.options import Options
-    from idsharp.measure.outputs import check_outputs, write_outputs
+    from idsharp.measure.outputs import check_labels, check_outputs, write_outputs
     from idsharp.measure.published import place
     from idsharp.measure.run import measure
 
@@ -131,6 +131,7 @@ def _measure(args: argparse.Namespace) -> None:
     kind, dataset = open_path(args.path, args.format, allow_outside=args.allow_outside, **settings)
     classes = [name.strip() for name in args.classes.split(",")] if args.classes else None
     index = list_images(dataset, classes, args.no_labels)
+    check_labels(args, set(index["label"]))
     options = Options(
         args.size, args.channels, args.scaling, args.k, args.max_images, not args.unbalanced,
         args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,

@@ -9,7 +9,7 @@ from idsharp.common.provenance import provenance
 from idsharp.common.records import to_json, write_json, write_rows
 from idsharp.measure import duplicate_list, suspects
 from idsharp.measure.published import Chart, charts_text
-from idsharp.measure.run import Measured
+from idsharp.measure.run import Measured, MeasureError
 from idsharp.measure.table import table
 
 #: Version of the JSON record, which docs/measure.schema.json describes.
@@ -39,6 +39,15 @@ def check_outputs(args: Namespace) -> None:
             raise OSError(
                 "figures and the page need matplotlib: pip install 'idsharp[figures]'"
             ) from error
+
+
+def check_labels(args: Namespace, labels: set[str]) -> None:
+    """Raise MeasureError where suspects are asked for and there are no classes to compare."""
+    if args.suspects and len(labels) < 2:
+        found = "one class" if labels - {""} else "no classes"
+        raise MeasureError(
+            f"--suspects compares images with those of other classes; there are {found} here"
+        )
 
 
 def write_outputs(

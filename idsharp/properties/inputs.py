@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from idsharp.tasks.images import is_eight_bit
@@ -51,8 +52,11 @@ def labels_of(y: Any, n: int) -> np.ndarray:
         labels = labels.argmax(axis=1)
     if labels.shape != (n,):
         raise ValueError(f"{n} images, but labels of shape {labels.shape}; give one for each image")
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError(f"{int(np.isnan(labels).sum())} labels are NaN; leave those images out")
+    # A list of words makes a word of NaN.
+    words = labels.dtype.kind == "U" and isinstance(y, list | tuple)
+    missing = pd.isna(np.array(y, dtype=object) if words else labels)
+    if missing.any():
+        raise ValueError(f"{int(missing.sum())} labels are NaN or None; leave those images out")
     return labels
 
 

@@ -1,5 +1,7 @@
 """What lies in a folder: what is read, and what is left out, counted and named."""
 
+import json
+import runpy
 import shutil
 
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 from PIL import Image
 
 from idsharp.datasets.errors import DatasetError
-from tests.conftest import write_image_folder
+from tests.conftest import ROOT, write_image_folder
+from tests.datasets.miniatures.dicom import GRADIENT, write_dicom
+from tests.datasets.miniatures.nifti import VOLUME, write_nifti
 from tests.datasets.opening import dataset
 
 
@@ -40,6 +44,29 @@ def test_files_beside_the_class_folders_are_counted(tmp_path):
     assert len(data.index()) == 6
     # Where folders are no classes, nothing is left out.
     assert left_out(dataset("folder", tmp_path, classes=False)) == {}
+
+
+def test_dicom_without_pixels_and_segmentations_that_are_read(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    write_dicom(tmp_path / "a" / "x.dcm", GRADIENT)
+    header = pydicom.dcmread(tmp_path / "a" / "x.dcm")
+    del header.PixelData, header.Rows
+    header.save_as(tmp_path / "a" / "report.dcm")
+    assert left_out(dataset("dicom", tmp_path)) == {"DICOM objects without pixels": 1}
+    for name in ("x", "x_seg"):
+        write_nifti(tmp_path / "volumes" / f"{name}.nii.gz", VOLUME)
+    assert left_out(dataset("nifti", tmp_path / "volumes", mask="_seg")) == {}
+
+
+def test_the_index_of_the_pipeline_says_what_is_left_out(tmp_path, monkeypatch, capsys):
+    write_image_folder(tmp_path / "x", 2, seed=0)
+    (tmp_path / "x" / "left" / "notes.txt").touch()
+    settings = json.dumps({"adapter": "folder", "path": str(tmp_path / "x")})
+    options = ["--settings", settings, "--index", str(tmp_path / "index.csv")]
+    monkeypatch.setattr("sys.argv", ["index.py", "mine", *options])
+    runpy.run_path(str(ROOT / "scripts" / "index.py"))["main"]()
+    assert "mine: 1 files are left out: 1 .txt" in capsys.readouterr().err
+    assert len((tmp_path / "index.csv").read_text().splitlines()) == 5
 
 
 def test_links_lead_where_they_point_to_but_never_twice(tmp_path):

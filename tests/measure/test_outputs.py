@@ -94,6 +94,15 @@ def test_suspects_are_ranked(collection, tmp_path):
     assert not {"05.png", "35.png"} & {row["path"] for row in rows(tmp_path / "s.csv")}
 
 
+@pytest.mark.parametrize(
+    ("options", "found"), [(["--no-labels"], "no classes"), (["--classes", "left"], "one class")]
+)
+def test_suspects_need_classes(collection, tmp_path, options, found):
+    with pytest.raises(SystemExit, match=rf"^error: --suspects compares .* there are {found} here"):
+        measure(collection, "--suspects", tmp_path / "s.csv", *options)
+    assert not (tmp_path / "s.csv").exists()
+
+
 def test_ratios_are_those_of_the_nearest_of_each_kind():
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)

@@ -1,6 +1,7 @@
 """Images and labels from arrays, tensors, datasets and loaders, all of which give the same."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -88,8 +89,17 @@ def test_what_is_no_label_of_one_image_is_refused():
         labels_of(np.ones((60, 3)), 60)
     with pytest.raises(ValueError, match=r"labels of shape \(4,\)"):
         labels_of(LABELS[:4], 60)
-    with pytest.raises(ValueError, match="2 labels are NaN"):
-        labels_of(np.where(np.arange(60) < 2, np.nan, LABELS), 60)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [np.where(np.arange(60) < 2, np.nan, LABELS), ["a", np.nan] * 2 + ["b"] * 56,
+     np.array([None, None, *"ab" * 29], dtype=object), pd.Series([np.nan, None] + ["a", "b"] * 29)],
+    ids=["floats", "list of words", "objects", "column"],
+)  # fmt: skip
+def test_labels_that_are_missing_are_refused(missing):
+    with pytest.raises(ValueError, match="2 labels are NaN or None"):
+        label_sharpness(IMAGES, missing)
 
 
 def test_what_holds_no_images_is_refused():

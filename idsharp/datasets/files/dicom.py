@@ -33,6 +33,8 @@ class DicomDataset(TreeDataset):
         for file, (frames, patient) in zip(files, headers, strict=True):
             name = "/".join(self.parts_of(file))
             label, split = label_and_split(self.parts_of(file))
+            if not frames:
+                self.left_out.add("DICOM objects without pixels", name)
             for frame in range(frames):
                 where = name if frames == 1 else f"{name}#{frame}"
                 rows.append((where, f"{name}#{frame}", label, patient, split))

@@ -43,8 +43,11 @@ class NiftiDataset(TreeDataset):
     kind = "NIfTI volume (.nii, .nii.gz)"
 
     def accepts(self, file: Path) -> bool:
+        return is_nifti(file) and not self.belongs(file)
+
+    def belongs(self, file: Path) -> bool:
         mask = self.settings.get("mask")
-        return is_nifti(file) and not (mask and stem(file).endswith(mask))
+        return bool(mask) and is_nifti(file) and stem(file).endswith(mask)
 
     def index(self) -> pd.DataFrame:
         rows = []
