@@ -19,7 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
-from idsharp.common.resources import medmnist_files, published_values, registry
+from idsharp.common.resources import atlas_rows, medmnist_files, published_values, registry
 from idsharp.version import __version__
 from tests.conftest import ROOT
 from tests.datasets.miniatures.xray_dicom import write_dicom
@@ -145,7 +145,8 @@ def test_with_no_extra_folders_are_measured_and_what_lacks_is_named(installed, p
         "import numpy as np, idsharp, idsharp.common.resources as r\n"
         "points = np.random.default_rng(0).normal(size=(60, 5))\n"
         "assert 1 < idsharp.intrinsic_dimension(points, k=5).value < 20\n"
-        "print(r.__file__, len(r.published_values()), len(r.registry()), len(r.medmnist_files()))\n"
+        "rows = r.published_values(), r.registry(), r.medmnist_files(), r.atlas_rows()\n"
+        "print(r.__file__, *map(len, rows))\n"
         "from idsharp.properties.neighbors.search import nearest_neighbors\n"
         "try:\n    nearest_neighbors(points, 5, method='approximate')\n"
         "except ImportError as error:\n    print(error)\n"
@@ -153,7 +154,7 @@ def test_with_no_extra_folders_are_measured_and_what_lacks_is_named(installed, p
     first, second = execute(environment, "python", "-c", code).splitlines()
     place, *counts = first.split()
     assert Path(place).is_relative_to(environment)
-    resources = published_values(), registry(), medmnist_files()
+    resources = published_values(), registry(), medmnist_files(), atlas_rows()
     assert counts == [str(len(rows)) for rows in resources]
     assert "pip install 'idsharp[approximate]'" in second
 

@@ -34,6 +34,8 @@ RULES = {
     "label_sharpness_released": "K_F by the released code's rule",
     "label_sharpness_all": "K_F by the definition, all pairs",
 }
+#: What collections are called.
+NAMES = pd.read_csv(HERE / "sources.csv").set_index("collection_id")["collection"]
 #: Pools of fewer images than the others' 2000, for which every comparison is repeated without them.
 SMALL = ("rep_busbra_breast_us", "rep_nih_cxr14_kcr", "rep_gtsrb")
 
@@ -113,25 +115,6 @@ def draw(tasks: pd.DataFrame, points: pd.DataFrame):
     handles.append(handle("a task", marker="o", color=GREY, mfc="white", ms=3))
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
-
-
-NAMES = {
-    "rep_knee_oa_xray": "knee X-ray",
-    "rep_lgg_brain_mri": "low-grade glioma MRI",
-    "rep_busbra_breast_us": "breast ultrasound",
-    "rep_cxr_pneumonia_kermany": "children's chest X-ray",
-    "rep_cxr_covid_radiography": "COVID chest X-ray",
-    "rep_sarscov2_ct": "COVID chest CT",
-    "rep_nih_cxr14_kcr": "NIH chest X-ray",
-    "rep_brain_tumor_mri": "brain tumor MRI",
-    "rep_cats_v_dogs": "cats v dogs",
-    "rep_imagenette": "Imagenette (3 tasks)",
-    "rep_flowers": "flowers",
-    "rep_intel_scenes": "scenes (2 tasks)",
-    "rep_gtsrb": "traffic signs",
-    "rep_mnist": "MNIST (3 tasks)",
-    "rep_cifar10": "CIFAR-10 (3 tasks)",
-}
 
 
 def main() -> None:

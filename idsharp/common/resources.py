@@ -1,4 +1,4 @@
-"""The tables in resources/: published values, and the sources of datasets."""
+"""The tables in resources/: published values, the atlas, and the sources of datasets."""
 
 import csv
 from pathlib import Path
@@ -21,6 +21,11 @@ def resource(name: str) -> Path:
 def published_values() -> list[dict[str, str]]:
     """The rows of published.csv."""
     return _rows("published.csv")
+
+
+def atlas_rows() -> list[dict[str, str]]:
+    """The rows of atlas.csv: a task each, measured at the same size, with its learning curves."""
+    return _rows("atlas.csv")
 
 
 def registry() -> dict[str, dict[str, str]]:

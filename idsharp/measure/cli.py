@@ -66,8 +66,9 @@ def _add_input(group) -> None:
     group.add_argument("--labels", metavar="FILE.npy", help="labels of an .npy file of images")
     group.add_argument("--classes", metavar="A,B", help="only these labels, separated by commas")
     group.add_argument("--no-labels", action="store_true", help="ignore classes; dimension alone")
-    group.add_argument("--max-images", type=_whole(4), default=7500, metavar="N",
-                       help="images measured at most, drawn at random (default: 7500)")  # fmt: skip
+    group.add_argument("--max-images", type=_whole(4), metavar="N",
+                       help="images measured at most, drawn at random (default: 7500; 2000 for "
+                       "the atlas)")  # fmt: skip
     group.add_argument("--unbalanced", action="store_true",
                        help="measure classes as they are, not as many of each")  # fmt: skip
     group.add_argument("--channel", type=_whole(0), help="channel of 4-D NIfTI volumes, from 0")
@@ -82,7 +83,7 @@ def _add_input(group) -> None:
 def _add_method(group) -> None:
     group.add_argument("--size", type=_whole(2), metavar="PIXELS",
                        help="resize to PIXELS×PIXELS (default: the images' own size if all are "
-                       "equal, else 224)")  # fmt: skip
+                       "equal, else 224; 64 for the atlas)")  # fmt: skip
     group.add_argument("--channels", type=int, choices=[1, 3], default=1,
                        help="1: grey (default), 3: color")  # fmt: skip
     group.add_argument("--scaling", choices=["maximum", "none"], default="maximum",
@@ -110,22 +111,33 @@ def _add_output(group) -> None:
     group.add_argument("--suspects", metavar="FILE.csv",
                        help="rank images by how likely their label is wrong")  # fmt: skip
     group.add_argument("--figures", metavar="DIR", help="write figures, PNG and PDF")
-    group.add_argument("--against", action="store_true",
-                       help="compare with the papers' published values")  # fmt: skip
+    group.add_argument("--against", nargs="?", const="papers", choices=["papers", "atlas"],
+                       help="compare with the papers' published values (default), or with the "
+                       "atlas of measured tasks, at 64×64 in grey")  # fmt: skip
+    group.add_argument("--predict", action="store_true",
+                       help="what accuracy and loss to expect of a ResNet-18 by the atlas, and how "
+                       "many images an accuracy needs")  # fmt: skip
+    group.add_argument("--accuracy", type=_accuracies, metavar="A,B",
+                       help="accuracies for --predict, which it implies (default: "
+                       "0.8,0.9,0.95)")  # fmt: skip
     group.add_argument("--quiet", action="store_true", help="no progress, no notes on stderr")
 
 
 def _measure(args: argparse.Namespace) -> None:
     from idsharp.common.progress import SILENT, TO_STDERR
+    from idsharp.measure.atlas import as_in_the_atlas
     from idsharp.measure.audit import NEAR_THRESHOLD
+    from idsharp.measure.compared import compare
     from idsharp.measure.inputs import list_images, open_path
-    from idsharp.measure.options import Options
+    from idsharp.measure.options import MAX_IMAGES, Options
     from idsharp.measure.outputs import check_labels, check_outputs, write_outputs
-    from idsharp.measure.published import place
     from idsharp.measure.run import measure
 
     check_outputs(args)
+    args.predict = args.predict or args.accuracy is not None
     report = SILENT if args.quiet else TO_STDERR
+    if args.against == "atlas" or args.predict:
+        as_in_the_atlas(args, report)
     given = {name: getattr(args, name) for name in ("labels", "channel", "central")}
     settings = {name: value for name, value in given.items() if value is not None}
     kind, dataset = open_path(args.path, args.format, allow_outside=args.allow_outside, **settings)
@@ -133,14 +145,14 @@ def _measure(args: argparse.Namespace) -> None:
     index = list_images(dataset, classes, args.no_labels)
     check_labels(args, set(index["label"]))
     options = Options(
-        args.size, args.channels, args.scaling, args.k, args.max_images, not args.unbalanced,
+        args.size, args.channels, args.scaling, args.k, args.max_images or MAX_IMAGES,
+        not args.unbalanced,
         args.m, args.draws, NEAR_THRESHOLD if args.near is None else args.near, args.seed,
         args.skip_unreadable, curves=bool(args.json or args.figures or args.report),
     )  # fmt: skip
     names = {"name": dataset.name, "path": args.path, "format": kind}
     measured = measure(dataset, index, options, report, names)
-    charts = place(measured.record) if args.against else []
-    write_outputs(args, measured, charts, report)
+    write_outputs(args, measured, compare(measured.record, args), report)
 
 
 def _whole(lowest: int):
@@ -166,6 +178,13 @@ def _fraction(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
     return value
+
+
+def _accuracies(text: str) -> list[float]:
+    values = [float(part) for part in text.split(",")]
+    if not all(0 < value < 1 for value in values):
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return values
 
 
 if __name__ == "__main__":

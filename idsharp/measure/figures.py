@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from idsharp.measure.compared import Compared
 from idsharp.measure.pairs import Pair, duplicate_pairs, sharpest_pairs
 from idsharp.measure.plots import plots_of, shortened
-from idsharp.measure.published import Chart
 from idsharp.measure.run import Measured
 from idsharp.report.figures.style import GREY, MEDIUM, SMALL, new_figure, save, styled
 
@@ -16,9 +16,9 @@ _PAIRS_SHOWN = 6
 _PAIR_WIDTH, _PAIR_HEIGHT = 58, 43
 
 
-def write_figures(folder: Path, measured: Measured, charts: list[Chart]) -> list[str]:
+def write_figures(folder: Path, measured: Measured, compared: Compared) -> list[str]:
     """Write every figure that the measurement has data for, as PNG and PDF; return their names."""
-    figures = plots_of(measured, charts)
+    figures = plots_of(measured, compared)
     pairs = sharpest_pairs(measured, _PAIRS_SHOWN)
     if pairs:
         title = "The most similar images with different labels"

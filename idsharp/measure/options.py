@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from idsharp.measure.audit import NEAR_THRESHOLD
 
+#: Images measured at most, unless asked otherwise.
+MAX_IMAGES = 7500
+
 
 @dataclass(frozen=True)
 class Options:
@@ -27,7 +30,7 @@ class Options:
     channels: int = 1
     scaling: str = "maximum"
     k: int = 20
-    max_images: int = 7500
+    max_images: int = MAX_IMAGES
     balanced: bool = True
     m: int = 1000
     draws: int = 25

@@ -8,7 +8,7 @@ from idsharp.common.progress import Reporter
 from idsharp.common.provenance import provenance
 from idsharp.common.records import to_json, write_json, write_rows
 from idsharp.measure import duplicate_list, suspects
-from idsharp.measure.published import Chart, charts_text
+from idsharp.measure.compared import Compared, compared_text
 from idsharp.measure.run import Measured, MeasureError
 from idsharp.measure.table import table
 
@@ -51,17 +51,17 @@ def check_labels(args: Namespace, labels: set[str]) -> None:
 
 
 def write_outputs(
-    args: Namespace, measured: Measured, charts: list[Chart], report: Reporter
+    args: Namespace, measured: Measured, compared: Compared, report: Reporter
 ) -> None:
     """Print the table, and write the files that were asked for."""
     versions = provenance("numpy", "pillow", "torch")
     if args.json == STDOUT:
-        sys.stdout.write(to_json(full_record(measured, charts, versions)))
+        sys.stdout.write(to_json(full_record(measured, compared, versions)))
     else:
-        print("\n\n".join([table(measured.record), *([charts_text(charts)] if charts else [])]))
+        print("\n\n".join(filter(None, [table(measured.record), compared_text(compared)])))
         sys.stdout.flush()
     if args.json not in (None, STDOUT):
-        write_json(args.json, full_record(measured, charts, versions))
+        write_json(args.json, full_record(measured, compared, versions))
         report.note(f"wrote {args.json}")
     for kind, rows in (("duplicates", duplicate_list), ("suspects", suspects)):
         if getattr(args, kind):
@@ -70,24 +70,15 @@ def write_outputs(
     if args.report:
         from idsharp.measure.page import write_page
 
-        write_page(Path(args.report), measured, charts, versions)
+        write_page(Path(args.report), measured, compared, versions)
         report.note(f"wrote {args.report}")
     if args.figures:
         from idsharp.measure.figures import write_figures
 
-        written = write_figures(Path(args.figures), measured, charts)
+        written = write_figures(Path(args.figures), measured, compared)
         report.note(f"wrote {', '.join(written)} to {args.figures}")
 
 
-def full_record(measured: Measured, charts: list[Chart], versions: dict) -> dict:
+def full_record(measured: Measured, compared: Compared, versions: dict) -> dict:
     """Every number and list, as docs/measure.schema.json describes it."""
-    against = [
-        {
-            "title": chart.title,
-            "reason": chart.reason,
-            "values": [{"dataset": n, "domain": d, "value": v} for n, d, v in chart.rows],
-        }
-        for chart in charts
-    ]
-    extra = {"against": against} if charts else {}
-    return {"schema_version": SCHEMA_VERSION} | measured.record | extra | versions
+    return {"schema_version": SCHEMA_VERSION} | measured.record | compared.record | versions

@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from idsharp.measure.compared import Compared
+from idsharp.measure.expected import Expected
 from idsharp.measure.published import Chart
 from idsharp.measure.run import Measured
 from idsharp.measure.text import printable
@@ -14,6 +16,7 @@ from idsharp.report.figures.style import (
     GREEN,
     GREY,
     INK,
+    LINES,
     MARKERS,
     ONE_COLUMN,
     ORANGE,
@@ -137,6 +140,33 @@ def _draw_chart(axis, chart: Chart) -> None:
     axis.set_title(chart.title.replace("K_F", "$K_F$"))
 
 
+@styled
+def expected(found: Expected) -> Figure:
+    """The band of a prediction over N, and the curves of the atlas's collections."""
+    figure = new_figure(2 * ONE_COLUMN, _HEIGHT)
+    for axis, (key, (sizes, band)) in zip(figure.subplots(1, 2), found.bands.items(), strict=True):
+        curves = found.curves[key]
+        for name in np.unique(curves.collections):
+            own = curves.collections == name
+            domain = curves.domains[own][0]
+            style = {"color": COLORS[domain], "ls": LINES[domain], "lw": 0.7, "alpha": 0.6}
+            axis.plot(curves.sizes[own], curves.values[own], **style)
+        low, middle, high = band
+        axis.fill_between(sizes, low, high, color=GREEN, alpha=0.2, lw=0)
+        axis.plot(sizes, middle, color=GREEN, lw=2)
+        axis.set_xscale("log")
+        axis.set_xticks(sizes, [f"{n:.0f}" for n in sizes])
+        axis.minorticks_off()
+        axis.set_xlabel("training images N")
+        axis.set_ylabel({"accuracy": "highest test accuracy", "loss": "test loss"}[key])
+        axis.set_yscale({"accuracy": "linear", "loss": "log"}[key])
+    handles = [handle("expected here, 90 % band", linestyle="-", color=GREEN, lw=2)]
+    for domain in COLORS:
+        handles.append(handle(f"atlas, {domain}", linestyle=LINES[domain], color=COLORS[domain]))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return figure
+
+
 def shortened(name: str) -> str:
     """The end of a long name, where ids differ, as matplotlib can show it."""
     name = printable(name)
@@ -149,7 +179,7 @@ def _named(measured: Measured) -> str:
     return shortened(measured.record["name"])
 
 
-def plots_of(measured: Measured, charts: list[Chart]) -> dict[str, Figure]:
+def plots_of(measured: Measured, compared: Compared) -> dict[str, Figure]:
     """Every plot that the measurement has data for, by name."""
     record = measured.record
     plots = {}
@@ -159,6 +189,8 @@ def plots_of(measured: Measured, charts: list[Chart]) -> dict[str, Figure]:
         plots["dimension_over_k"] = dimension_over_k(measured)
     if record.get("local_id_median") is not None:
         plots["local_dimension"] = local_dimension(measured)
-    if any(chart.rows for chart in charts):
-        plots["against"] = against(charts)
+    if any(chart.rows for chart in compared.charts):
+        plots["against"] = against(compared.charts)
+    if compared.expected and compared.expected.bands:
+        plots["expected"] = expected(compared.expected)
     return plots

@@ -14,9 +14,7 @@ CHARTS = (
 # The papers' natural datasets with one channel; their radiology has one, too.
 _GREY = ("mnist",)
 _SIZE, _K, _M = 224, 20, 1000
-_CAUTION = (
-    "  (the papers' released code pairs images of one class; theirs may not be K_F as defined)"
-)
+_CAUTION = "the papers' released code pairs images of one class; theirs may not be K_F as defined"
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,14 @@ class Chart:
         quantity: "intrinsic_dimension" or "label_sharpness".
         rows: dataset, domain and value, ascending; domain is None for the dataset placed.
         reason: why nothing was placed; then rows is empty.
+        caution: what to bear in mind, for the text below the rows; "" if nothing.
     """
 
     title: str
     quantity: str
     rows: list[tuple[str, str | None, float]]
     reason: str | None = None
+    caution: str = ""
 
 
 def place(record: dict) -> list[Chart]:
@@ -61,7 +61,8 @@ def place(record: dict) -> list[Chart]:
             charts.append(Chart(title, quantity, [], reason))
             continue
         placed = sorted([*chosen, (record["name"], None, record[own])], key=lambda row: row[2])
-        charts.append(Chart(title, quantity, placed))
+        caution = _CAUTION if quantity == "label_sharpness" else ""
+        charts.append(Chart(title, quantity, placed, caution=caution))
     return charts
 
 
@@ -97,7 +98,7 @@ def charts_text(charts: list[Chart]) -> str:
             number = f"{value:.1f}" if chart.quantity == "intrinsic_dimension" else f"{value:.2e}"
             mark = "→" if domain is None else " "
             lines.append(f"{mark} {name:<30}{number:<12}{domain or 'this dataset'}")
-        if chart.rows and chart.quantity == "label_sharpness":
-            lines.append(_CAUTION)
+        if chart.caution:
+            lines.append(f"  ({chart.caution})")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

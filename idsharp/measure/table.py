@@ -34,9 +34,13 @@ class Section:
 def table(record: dict) -> str:
     """The record of `idsharp.measure.run.measure`, with `name` and `path`, as text."""
     head = f"{printable(record['name'])}  ({printable(record['path'])})"
-    first, *rest = (_as_text(section) for section in sections(record))
     # The name of the collection stands in place of a title.
-    return "\n\n".join([head, first.split("\n", 1)[1], *rest])
+    return f"{head}\n\n{sections_text(sections(record)).split(chr(10), 1)[1]}"
+
+
+def sections_text(tables: list[Section]) -> str:
+    """Tables as text, one below the other."""
+    return "\n\n".join(_as_text(section) for section in tables)
 
 
 def sections(record: dict) -> list[Section]:
