@@ -10,7 +10,6 @@ from unittest import mock
 import torch
 from PIL import Image
 
-from idsharp.study.files import read_settings
 from tests.conftest import ROOT, blobs
 from tests.workflow.bench import N_TRAIN
 from tests.workflow.fault import FAULTS_OF_STUDIES, cut, fault
@@ -109,15 +108,13 @@ def gpu_memory(bench):
     return said
 
 
-@fault("a broken file of settings", "FILE, line …, column …: not valid YAML: …",
-       "nothing is started")  # fmt: skip
-def settings(bench):
+@fault("a file of settings that Snakemake calls no valid YAML",
+       "FILE, line …, column …: not valid YAML: …",
+       "nothing is started; `python scripts/data_status.py --configfile FILE` says this",
+)  # fmt: skip
+def broken_settings(bench):
     bench["mine.yaml"].write_text("studies:\n  mine: {tasks: [a, b}\n")
-    try:
-        read_settings(bench["mine.yaml"])
-    except ValueError as error:
-        return str(error)
-    return ""
+    return bench.script("data_status", "--configfile", bench["mine.yaml"])
 
 
 @fault("a job that fails, whatever the cause", "Error in rule …",

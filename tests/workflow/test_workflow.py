@@ -233,14 +233,22 @@ def test_profiles_dry_run(profile):
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_deterministic_reaches_all_that_computes_on_a_gpu(tmp_path, wanted):
-    (tmp_path / "more.yaml").write_text(f"studies: {{demo: {{deterministic: {wanted}}}}}")
+def test_settings_reach_the_commands_as_they_stand(tmp_path, wanted):
+    """Whether to be deterministic, and texts with what Snakemake would take for a wildcard."""
+    texts = {"title": "A {title}", "note": "{task} {{or}} {0}"}
+    config = {
+        "data_dir": "my {data}",
+        "studies": {"demo": {"deterministic": wanted} | texts},
+    }
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(config))
     arguments = ["-np", "--forceall", "--configfile", str(tmp_path / "more.yaml")]
     done = run([sys.executable, "-m", "snakemake", *arguments], ROOT)
     for script in ("train", "attack", "representation"):
         commands = re.findall(rf"python scripts/{script}\.py .*", done.stdout)
         assert len(commands) >= 5
         assert all(("--deterministic" in command) == wanted for command in commands)
+    for option, text in {"data-dir": "my {data}", **texts}.items():
+        assert f"--{option} '{text}' " in done.stdout
 
 
 def test_lint():
