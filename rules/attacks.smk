@@ -15,6 +15,8 @@ rule attack:
         "results/{study}/logs/attack/{task}/{model}.log",
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,

@@ -55,6 +55,9 @@ FIGURES = {entry.name: entry for entry in contents.shown(contents.FIGURES, BLOCK
 # Paths are no parameters that Snakemake compares: where the project lies reruns nothing.
 SCRIPTS = Path(os.path.relpath(ROOT / "scripts"))
 
+# For --sdm apptainer: profiles/README.md says how it is built.
+CONTAINER = str(ROOT / "envs" / "idsharp.sif")
+
 helpers.use_this_python(ROOT)
 
 
@@ -115,7 +118,17 @@ def checkpoints_of(wildcards):
 def captions_of(entries):
     """Files with the captions of figures or tables, as inputs."""
     names = map(contents.caption_file, entries.values())
-    return [os.path.relpath(ROOT / "rules/captions" / name) for name in names]
+    return [own(f"rules/captions/{name}") for name in names]
+
+
+def own(file):
+    """A file of this project as an input; where results are in a storage, it is not."""
+    return local(os.path.relpath(ROOT / file))
+
+
+def folder_of_study(wildcards, output):
+    """Where a job finds the results of its study: a local copy, where they are in a storage."""
+    return str(output[0]).rpartition(f"results/{STUDY}/")[0] + f"results/{STUDY}"
 
 
 def described_tasks():

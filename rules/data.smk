@@ -3,7 +3,7 @@
 
 rule locate:
     input:
-        files=lambda wildcards: own_files(config, SETTINGS, wildcards.dataset),
+        files=lambda wildcards: map(local, own_files(config, SETTINGS, wildcards.dataset)),
     output:
         "results/{study}/index/{dataset}.receipt.json",
     log:
@@ -11,6 +11,8 @@ rule locate:
     priority: 2
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     resources:
         mem_mb=2000,
         runtime=240,
@@ -36,6 +38,8 @@ rule index:
     priority: 2
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     resources:
         mem_mb=4000,
         runtime=60,
@@ -65,6 +69,8 @@ rule prepare:
     priority: 2
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     threads: lambda wildcards: decoding_processes(config, SETTINGS, wildcards.task)
     resources:
         mem_mb=8000,

@@ -13,6 +13,8 @@ rule properties:
         task="|".join(TASKS),
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,

@@ -23,7 +23,7 @@ rule tables:
             task=TASKS,
             model=SETTINGS["models"],
         ),
-        published=os.path.relpath(ROOT / "resources/published.csv"),
+        published=own("resources/published.csv"),
         captions=captions_of(TABLES),
     output:
         [
@@ -41,12 +41,15 @@ rule tables:
         "results/{study}/logs/tables.log",
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     resources:
         mem_mb=4000,
         runtime=30,
     params:
         script=SCRIPTS / "tables.py",
         code=code_for("tables"),
+        folder=folder_of_study,
         # Functions, because Snakemake would take {…} in these texts for wildcards.
         tasks=lambda wildcards: described_tasks(),
         measured=MEASURED,
@@ -59,7 +62,7 @@ rule tables:
     message:
         "Assembling the tables of {wildcards.study}"
     shell:
-        "python {params.script} results/{wildcards.study} --tasks {params.tasks:q} "
+        "python {params.script} {params.folder} --tasks {params.tasks:q} "
         "--measured {params.measured} --models {params.models} --n-train {params.n_train} --seeds {params.seeds} "
         "--id-estimator {params.id_estimator} "
         "--representation-estimator {params.representation_estimator} {params.blocks} "
@@ -105,19 +108,22 @@ rule figures:
         "results/{study}/logs/figures.log",
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     resources:
         mem_mb=4000,
         runtime=30,
     params:
         script=SCRIPTS / "figures.py",
         code=code_for("figures"),
+        folder=folder_of_study,
         models=SETTINGS["models"],
         shown_epsilon=SETTINGS["shown_epsilon"],
         blocks="--blocks" if BLOCKS else "",
     message:
         "Drawing the figures of {wildcards.study}"
     shell:
-        "python {params.script} results/{wildcards.study} --models {params.models} "
+        "python {params.script} {params.folder} --models {params.models} "
         "--shown-epsilon {params.shown_epsilon} {params.blocks} > {log} 2>&1"
 
 
@@ -134,8 +140,8 @@ rule summary:
             dataset=sorted({dataset_of(task) for task in TASKS + MEASURED}),
         ),
         captions=captions_of(FIGURES) + captions_of(TABLES),
-        sources=os.path.relpath(ROOT / "resources/datasets.tsv"),
-        template=os.path.relpath(ROOT / "idsharp/report/page/page.html"),
+        sources=own("resources/datasets.tsv"),
+        template=own("idsharp/report/page/page.html"),
     output:
         report("results/{study}/summary.md", caption="captions/summary.rst", category="Summary"),
         "results/{study}/index.html",
@@ -143,12 +149,15 @@ rule summary:
         "results/{study}/logs/summary.log",
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         script=SCRIPTS / "summary.py",
         code=code_for("summary"),
+        folder=folder_of_study,
         # Functions, because Snakemake would take {…} in these texts for wildcards.
         title=lambda wildcards: SETTINGS["title"],
         note=lambda wildcards: SETTINGS["note"],
@@ -157,7 +166,7 @@ rule summary:
     message:
         "Writing the page of {wildcards.study}"
     shell:
-        "python {params.script} results/{wildcards.study} --title {params.title:q} "
+        "python {params.script} {params.folder} --title {params.title:q} "
         "--note {params.note:q} --settings {params.settings:q} "
         "--captions {input.captions} --sources {input.sources} --shown-epsilon {params.shown_epsilon} "
         "> {log} 2>&1"

@@ -13,6 +13,8 @@ rule representation:
         "results/{study}/logs/representation/{task}/{model}.log",
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,

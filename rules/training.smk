@@ -14,6 +14,8 @@ rule train:
     priority: 1
     conda:
         "../envs/idsharp.yaml"
+    container:
+        CONTAINER
     threads: SETTINGS["threads"]
     resources:
         mem_mb=8000,

@@ -45,3 +45,38 @@ def test_every_dataset_of_the_config_has_its_source():
     assert {row["dataset"] for row in rows} == set(config["datasets"])
     for row in rows:
         assert all(row.values()), row
+
+
+def copies_of_docker(text):
+    """What a Dockerfile copies, and whereto, a file or a folder at a time."""
+    for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            yield source, target + source if target.endswith("/") else target
+
+
+def copies_of_apptainer(text):
+    section = re.search(r"^%files\n((?: .*\n)+)", text, re.MULTILINE)[1]
+    return [tuple(line.split()) for line in section.splitlines()]
+
+
+def test_recipes_of_containers_copy_what_there_is_and_install_the_lock_file():
+    docker = (ROOT / "envs" / "Dockerfile").read_text()
+    apptainer = (ROOT / "envs" / "idsharp.def").read_text()
+    copies = dict(copies_of_docker(docker))
+    assert copies == dict(copies_of_apptainer(apptainer))
+    for source in copies:
+        assert (ROOT / source).exists(), source
+    # What a wheel is built from (tests/test_wheel.py builds one).
+    needed = {"idsharp", "resources", "pyproject.toml", "setup.py", "LICENSE", "README.md"}
+    assert set(copies) == needed | {"envs/requirements.lock"}
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert not set(ignored) & {source.split("/")[0] for source in copies}
+    assert (
+        re.search(r"^FROM (.*)$", docker, re.M)[1] == re.search(r"^From: (.*)$", apptainer, re.M)[1]
+    )
+    assert "python:3.11-" in docker
+    for recipe in (docker, apptainer):
+        commands = re.findall(r"pip install (.*)", recipe)
+        assert "--require-hashes --requirement /tmp/requirements.lock" in commands[0]
+        assert "--no-deps" in commands[1]
