@@ -19,11 +19,12 @@ from idsharp.study.config import (
     channels_of,
     collection_of,
     hyperparameters,
+    merged,
     number_of_classes,
     result_settings,
     study_settings,
 )
-from idsharp.study.files import check_files
+from idsharp.study.files import check_files, read_settings
 from idsharp.study.lock import hold, release_if_dead
 from idsharp.study.tracking import adapter_module, decoding_processes, own_files
 
@@ -38,7 +39,8 @@ configfile: str(ROOT / "config.yaml")
 
 
 try:
-    config = check_config(config)
+    # As a module of another workflow this may have been given settings, and then not config.yaml.
+    config = check_config(merged(read_settings(ROOT / "config.yaml"), config))
     STUDY = config["study"]
     SETTINGS = study_settings(config)
     FOUND = look_over_study(config, SETTINGS)

@@ -1,13 +1,21 @@
-"""A Slurm cluster of one node takes jobs with the resources that the profile asks for."""
+"""A Slurm cluster of one node: what the profile asks for, and a study to which things happen."""
 
 import os
+import re
+import signal
 import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.workflow.test_kills import results
+from tests.workflow.tiny import Study, copy_project, run, write_images, write_study
 
 SCRIPT = ROOT / "tests" / "workflow" / "slurm_node.sh"
+TRAININGS = ["n20_s0", "n40_s0"]
 pytestmark = pytest.mark.slow
 
 
@@ -34,3 +42,97 @@ def test_a_job_gets_what_the_profile_asks_for(cluster):
     command = ["srun", *asked, "sh", "-c", "echo $SLURM_GPUS_ON_NODE $SLURM_CPUS_PER_TASK"]
     done = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout.split()) == (0, ["1", "4"]), done.stderr
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A study of one task and two trainings, and how it ends on one machine."""
+    project = tmp_path_factory.mktemp("cluster")
+    copy_project(project)
+    # What profiles/README.md tells a site to fill in.
+    for file in ("config.yaml", "allocation.sh"):
+        filled = (project / "profiles" / "slurm" / file).read_text()
+        filled = re.sub(r"(?m)^.*ACCOUNT\b.*\n", "", filled)
+        filled = filled.replace("CPU_PARTITION", "cpu").replace("GPU_PARTITION", "gpu")
+        (project / "profiles" / "slurm" / file).write_text(filled)
+    study = study_in(tmp_path_factory.mktemp("here"), project)
+    study.snakemake()
+    return study
+
+
+def study_in(folder, project):
+    write_images(folder)
+    settings = {"tasks": ["halves"], "measured": [], "models": ["squeezenet1_1"], "epochs": 20}
+    return Study(folder, project, write_study(folder, attacks=["fgsm"], **settings))
+
+
+def wait_for(found, process, seconds=900):
+    """What `found` returns, once that is something; fails if the study ends before."""
+    until = time.monotonic() + seconds
+    while not (value := found()):
+        assert process.poll() is None, "the study ended"
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return value
+
+
+def script_of(study, *words):
+    """The process of a script of this study whose command has all these words."""
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        command = process.info["cmdline"] or []
+        here = process.info["cwd"] == str(study.folder) and command[:1] == ["python"]
+        if here and all(any(word in part for part in command) for word in words):
+            return process
+    return None
+
+
+def job_of(process):
+    return process.environ()["SLURM_JOB_ID"]
+
+
+@pytest.mark.nightly
+def test_a_study_survives_what_happens_on_a_cluster(cluster, small, tmp_path):
+    """One training is cancelled, one runs out of time, and a step of the attacks is killed."""
+    study = study_in(tmp_path, small.project)
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", study.project / "Snakefile",
+        "--directory", study.folder, "--workflow-profile", study.project / "profiles" / "slurm",
+        *study.arguments, "--slurm-init-seconds-before-status-checks", 2,
+        "--seconds-between-status-checks", 2,
+        # The same bits as on one machine need the same number of threads.
+        "--set-threads", "train=1", "attack=1", "representation=1",
+    ]  # fmt: skip
+    with open(tmp_path / "log", "w") as log:
+        running = subprocess.Popen(
+            list(map(str, command)), cwd=study.folder, stdout=log, stderr=log, env=cluster
+        )
+    try:
+        ended = {}
+        for training in TRAININGS:
+            process = wait_for(lambda name=training: script_of(study, "train.py", name), running)
+            # So that it does not end by itself.
+            process.send_signal(signal.SIGSTOP)
+            ended[training] = job_of(process)
+        subprocess.run(["scancel", ended["n20_s0"]], check=True, env=cluster)
+        limit = ["scontrol", "update", f"JobId={ended['n40_s0']}", "TimeLimit=1"]
+        subprocess.run(limit, check=True, env=cluster)
+        attack = wait_for(lambda: script_of(study, "attack.py"), running)
+        subprocess.run(["scancel", "--signal=KILL", f"{job_of(attack)}.0"], check=True, env=cluster)
+        assert running.wait(timeout=1800) == 0, (tmp_path / "log").read_text()
+    finally:
+        running.kill()
+    said = (tmp_path / "log").read_text()
+    assert said.count("Trying to restart job") == 3
+    assert results(study.folder) == results(small.folder)
+
+
+@pytest.mark.nightly
+def test_a_study_runs_in_one_allocation(cluster, small, tmp_path):
+    study = study_in(tmp_path, small.project)
+    (tmp_path / "results" / "slurm-logs").mkdir(parents=True)
+    template = study.project / "profiles" / "slurm" / "allocation.sh"
+    arguments = ["--snakefile", study.project / "Snakefile", "--directory", study.folder]
+    run(["sbatch", "--wait", template, *arguments, *study.arguments], study.folder, env=cluster)
+    assert results(study.folder) == results(small.folder)
+    (log,) = (tmp_path / "results" / "slurm-logs").glob("idsharp-*.log")
+    assert "100%" in log.read_text()
