@@ -27,7 +27,7 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
             work = _processor_seconds() - start_up
             print(f"processor time: {start_up:.2f} s to start, {work:.2f} s to work")
     except (ValueError, OSError) as error:
-        if type(error) is ValueError:
+        if isinstance(error, ValueError) and not type(error).__module__.startswith("idsharp."):
             raise
         sys.exit(f"error: {error}")
     except (MemoryError, RuntimeError) as error:

@@ -2,14 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from idsharp.common.script import run
-
-
-class WrongInputError(ValueError):
-    """As ours are."""
+from idsharp.datasets.errors import DatasetError
 
 
 def test_a_job_says_how_long_it_took_to_start_and_to_work(capsys):
@@ -28,11 +26,12 @@ def test_wrong_input_ends_in_one_line_and_a_defect_in_a_traceback():
     def fails(error):
         raise error
 
-    for error in (WrongInputError("no images"), FileNotFoundError("no images")):
+    for error in (DatasetError("no images"), FileNotFoundError("no images")):
         with pytest.raises(SystemExit, match=r"^error: no images$"):
             run(lambda error=error: fails(error))
-    with pytest.raises(ValueError, match="a defect"):
-        run(lambda: fails(ValueError("a defect")))
+    for error in (ValueError("a defect"), np.exceptions.AxisError("a defect")):
+        with pytest.raises(type(error), match="a defect"):
+            run(lambda error=error: fails(error))
 
 
 def test_memory_that_ran_out_is_told_and_other_errors_of_torch_are_not():

@@ -211,7 +211,8 @@ def _marks(axis: Axes, scale: float) -> list[tuple[float, float, float, float]]:
             paths += collection.get_segments()
     boxes, side = [], 2.5 * scale
     for path in paths:
-        ends = axis.transData.transform(np.asarray(path, float))
+        # The bar of an unknown error has no ends.
+        ends = axis.transData.transform(np.asarray(path, float).reshape(-1, 2))
         for start, end in pairwise(ends[np.isfinite(ends).all(axis=1)]):
             steps = max(int(np.linalg.norm(end - start) / side), 1)
             at = start + (end - start) * np.linspace(0, 1, steps + 1)[:, None]

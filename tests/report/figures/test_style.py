@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import matplotlib
+import pandas as pd
 import pytest
 from PIL import Image
 
-from idsharp.report.figures import style
+from idsharp.report.figures import marks, style
 
 
 @style.styled
@@ -66,3 +67,13 @@ def test_fonts_are_embedded_in_pdf_and_text_stays_text_in_svg(tmp_path):
 def test_domains_differ_in_color_marker_and_line():
     for look in (style.COLORS, style.MARKERS, style.LINES):
         assert len(set(look.values())) == len(look) == 2
+
+
+@style.styled
+def test_a_point_whose_error_is_unknown_is_named():
+    figure = style.new_figure(style.ONE_COLUMN, 50)
+    axis = figure.subplots()
+    axis.errorbar([1, 2], [1, 2], yerr=[float("nan"), 0.1], linestyle="none")
+    points = pd.DataFrame({"x": [1, 2], "y": [1, 2], "collection": ["first", "second"]})
+    marks.name_points(axis, points, "x", "y")
+    assert {text.get_text() for text in axis.texts} == {"first", "second"}
