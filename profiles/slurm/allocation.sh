@@ -6,7 +6,7 @@
 # Snakemake runs inside the job as on one machine; arguments go to it. When the time is up, trainings
 # save their states; the same command goes on from there.
 #SBATCH --job-name=idsharp
-#SBATCH --output=results/slurm-logs/%x-%j.log
+#SBATCH --output=idsharp-%j.log
 # --- What a site fills in ------------------------------------------------------------------------
 #SBATCH --account=ACCOUNT
 #SBATCH --partition=GPU_PARTITION

@@ -129,10 +129,9 @@ def test_a_study_survives_what_happens_on_a_cluster(cluster, small, tmp_path):
 @pytest.mark.nightly
 def test_a_study_runs_in_one_allocation(cluster, small, tmp_path):
     study = study_in(tmp_path, small.project)
-    (tmp_path / "results" / "slurm-logs").mkdir(parents=True)
     template = study.project / "profiles" / "slurm" / "allocation.sh"
     arguments = ["--snakefile", study.project / "Snakefile", "--directory", study.folder]
     run(["sbatch", "--wait", template, *arguments, *study.arguments], study.folder, env=cluster)
     assert results(study.folder) == results(small.folder)
-    (log,) = (tmp_path / "results" / "slurm-logs").glob("idsharp-*.log")
+    (log,) = tmp_path.glob("idsharp-*.log")
     assert "100%" in log.read_text()
