@@ -61,11 +61,11 @@ def is_correlation(quantity: str) -> bool:
 
 
 def _value(one: pd.Series, found: Ours) -> dict:
-    published, tolerance = one["value"], _tolerance(one)
+    published, allowed = one["value"], tolerance(one)
     error = float(one["reading_error"]) or (_ROUNDING if one["figure"] == "fig3" else 0.0)
     row = {
         "published_low": published - _Z * error, "published_high": published + _Z * error,
-        "scale": "value", "tolerance": tolerance,
+        "scale": "value", "tolerance": allowed,
     }  # fmt: skip
     if found.value is None:
         return row | {"verdict": NOT_COMPARABLE, "why": found.why}
@@ -80,21 +80,23 @@ def _value(one: pd.Series, found: Ours) -> dict:
     row |= {"difference_low": difference - lower, "difference_high": difference + upper}
     if found.why:
         return row | {"verdict": NOT_COMPARABLE, "why": found.why}
-    return row | _judged(row["difference_low"], row["difference_high"], tolerance)
+    return row | judged(row["difference_low"], row["difference_high"], allowed)
 
 
-def _tolerance(one: pd.Series) -> float:
+def tolerance(one: pd.Series) -> float:
+    """How far from a published value ours still agrees."""
     quantity = one["quantity"]
     if quantity in _DISTANCES:
         return _DISTANCES[quantity]
     return float(_SHARES[quantity] * one["value"])
 
 
-def _judged(low: float, high: float, tolerance: float) -> dict:
-    about = f"difference {number(low)} to {number(high)}, tolerance ±{number(tolerance)}"
-    if -tolerance <= low and high <= tolerance:
+def judged(low: float, high: float, allowed: float) -> dict:
+    """The verdict, and why, from the interval of a difference and its tolerance."""
+    about = f"difference {number(low)} to {number(high)}, tolerance ±{number(allowed)}"
+    if -allowed <= low and high <= allowed:
         return {"verdict": AGREES, "why": about}
-    if low > tolerance or high < -tolerance:
+    if low > allowed or high < -allowed:
         return {"verdict": DIFFERS, "why": about}
     return {"verdict": CANNOT_TELL, "why": about}
 
