@@ -1,1 +1,1 @@
-"""Nearest neighbors, exact and approximate."""
+"""Nearest-neighbor search, exact and approximate."""

@@ -1,9 +1,9 @@
-"""Approximate neighbors for large n by pynndescent, with their recall measured.
+"""Approximate neighbors for large n with pynndescent, and a measurement of their recall.
 
-NN-descent (Dong, Moses & Li 2011) compares each point with its neighbors' neighbors, and grows
-little faster than n. How many neighbors it misses depends on the data, most of all on their
-intrinsic dimension, and a missed neighbor raises distances; so the exact answer is computed for
-a sample of the points and the share that was found is returned with the result.
+NN-descent (Dong, Moses & Li 2011) compares each point with its neighbors' neighbors; its cost grows
+only slightly faster than n. How many neighbors it misses depends on the data, above all on their
+intrinsic dimension, and every miss increases a distance. The exact neighbors are therefore computed
+for a sample of the points, and the share that was found is returned with the result.
 """
 
 import warnings
@@ -13,11 +13,11 @@ import torch
 
 from idsharp.common.progress import SILENT, Reporter
 
-#: Below this share of true neighbors found, a warning is given.
+#: A recall below this share of the true neighbors causes a warning.
 LOWEST_RECALL = 0.98
 #: Points whose exact neighbors are computed to measure the recall.
 SAMPLE = 200
-# Values of differences held at a time while distances are measured.
+# Number of differences held in memory at a time while distances are computed.
 _DIFFERENCES = 500_000
 
 
@@ -29,31 +29,31 @@ def approximate_neighbors(
     seed: int = 0,
     report: Reporter = SILENT,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """About the k nearest neighbors of each point.
+    """Approximately the k nearest neighbors of each point.
 
-    Memory: the points in float32 and pynndescent's graph; block × columns float64 beside.
+    Memory: the points in float32 and pynndescent's graph, plus block × columns float64 values.
 
     Args:
-        flat: n×columns, uint8 or floating, finite.
-        k: neighbors a point, 1 ≤ k < n.
-        block: points read at a time to measure distances and recall.
+        flat: n×columns, uint8 or floating-point, finite.
+        k: neighbors per point, 1 ≤ k < n.
+        block: points read at a time to compute distances and recall.
         seed: of pynndescent's random start and of the sample.
-        report: told when a step begins, and the progress of the last ones.
+        report: told when a step begins, and the progress of the last steps.
 
     Returns:
         Distances (n×k float64, exact for the neighbors found, nearest first), indices (n×k
-        int64), and the recall on `SAMPLE` points: the share of neighbors found that are no
-        farther than the true k-th one.
+        int64), and the recall on `SAMPLE` points: the share of the neighbors found that are no
+        farther away than the true k-th one.
 
     Raises:
         ImportError: pynndescent is not installed.
-        ValueError: k < 1, or values that are not finite.
+        ValueError: k < 1, or the data contain values that are not finite.
     """
     if k < 1:
-        raise ValueError(f"the approximate method needs k of at least 1, found {k}")
+        raise ValueError(f"the approximate method needs k ≥ 1, found {k}")
     descent = _descent()
     if flat.dtype != np.uint8 and not np.isfinite(flat).all():
-        raise ValueError("the data hold values that are not finite")
+        raise ValueError("the data contain values that are not finite")
     report.say(f"pynndescent: neighbors of {len(flat)} points")
     # One more than k, since each point finds itself.
     index = descent(
@@ -82,7 +82,7 @@ def _descent() -> type:
 
 
 def _in_float32(flat: np.ndarray, block: int) -> np.ndarray:
-    """The points in the type that pynndescent works in, without an offset common to all."""
+    """The points as float32, as pynndescent needs them, with the mean of floats subtracted."""
     if flat.dtype == np.uint8:
         return flat.astype(np.float32)
     center = flat.mean(axis=0, dtype=np.float64)
@@ -93,7 +93,7 @@ def _in_float32(flat: np.ndarray, block: int) -> np.ndarray:
 
 
 def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """k indices a point: itself removed, and any place left empty (−1) filled at random."""
+    """k indices per point: the point itself is removed, and empty places (−1) filled at random."""
     n = len(found)
     random = np.random.default_rng(seed)
     kept = np.empty((n, k), dtype=np.int64)
@@ -109,7 +109,10 @@ def _without_self(found: np.ndarray, k: int, seed: int) -> np.ndarray:
 def _measured(
     flat: np.ndarray, found: np.ndarray, report: Reporter
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of the found neighbors by differences in float64, in order; ties by index."""
+    """Distances and indices of the neighbors found, from differences in float64, sorted.
+
+    Ties go to the lower index.
+    """
     n, k = found.shape
     found = np.sort(found, axis=1)
     distances = np.empty((n, k))
@@ -132,7 +135,7 @@ def _recall(
     seed: int,
     report: Reporter,
 ) -> float:
-    """Share of the neighbors found of a sample that are no farther than the true k-th one."""
+    """Share of a sample's neighbors found that are no farther away than the true k-th one."""
     n, k = distances.shape
     sample = np.sort(np.random.default_rng(seed).choice(n, min(SAMPLE, n), replace=False))
     farthest = _kth_squared_distances(flat, sample, k, block, report)
@@ -146,8 +149,8 @@ def _kth_squared_distances(
     block: int,
     report: Reporter,
 ) -> np.ndarray:
-    """Squared distance of each sampled point to its true k-th neighbor, plus its rounding."""
-    # An offset common to all points would cancel digits of the products.
+    """Squared distance of each sampled point to its true k-th neighbor, plus its rounding error."""
+    # An offset common to all points would cost the products digits by cancellation.
     center = flat[sample].mean(axis=0, dtype=np.float64)
     points = torch.from_numpy(flat[sample] - center)
     squares = (points**2).sum(dim=1)

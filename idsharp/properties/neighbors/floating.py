@@ -1,10 +1,10 @@
 """Exact neighbors of floating-point data (activations).
 
-Distances from matrix products of centered data only propose candidates. The final distances are
-lengths of differences, in float64, so that near-duplicates lose no digits. What such a product
-can be wrong by is bounded; a point for which the bound does not rule out every pair that was not
-proposed has all pairs that it leaves open measured too. So the answer is the one that measuring
-every pair would give, ties to the lower index.
+Distances from matrix products of centered data serve only to propose candidates. The final
+distances are norms of differences in float64, so that those of near-duplicates lose no digits. The
+error of a product is bounded. If the bound does not rule out all pairs of a point that were not
+proposed, those that remain possible are measured too. The result is therefore the one that
+measuring every pair would give, with ties going to the lower index.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,11 +16,11 @@ import torch
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.neighbors.ranking import Shortlist, nearest_first, packed
 
-# Candidates beyond the neighbors wanted: enough that few points are left open (speed only).
+# Extra candidates per point: enough to leave few points unsettled (affects only speed).
 _SPARE = 4
-# Half the distance from 1 to the next float64: the relative error of one operation.
+# Half the distance from 1 to the next float64: the relative error of a single operation.
 _ROUNDING = 2.0**-53
-# Bytes of differences held at a time: what stays in a processor's cache.
+# Bytes of differences held at a time: few enough for a processor's cache.
 _DIFFERENCES = 4_000_000
 
 
@@ -32,7 +32,7 @@ class _Block:
 
 
 class FloatSearch:
-    """Candidates by products, distances by differences in float64."""
+    """Neighbor search with candidates from products and distances from differences in float64."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class FloatSearch:
         block: int,
         device: torch.device,
     ):
-        # Some devices (Apple's MPS) have no float64.
+        # Some devices (Apple's MPS) do not support float64.
         self.device = device if device.type == "cuda" else torch.device("cpu")
         self.flat, self.block, self.k = flat, block, k
         self.mean = _checked_mean(flat, block)
@@ -56,7 +56,7 @@ class FloatSearch:
             self.other = Shortlist(n, min(1 + _SPARE, n), self.device)
 
     def load(self, start: int, stop: int, slot: int = 0) -> _Block:
-        """Points start…stop in float64, less the mean: an offset would cancel every digit."""
+        """Points start…stop in float64, minus the mean: an offset would cause cancellation."""
         points = self.flat[start:stop].astype(np.float64) - self.mean
         centered = torch.from_numpy(points).to(self.device)
         squares = (centered**2).sum(dim=1)
@@ -64,7 +64,7 @@ class FloatSearch:
         return _Block(slice(start, stop), centered, squares)
 
     def visit(self, rows: _Block, columns: _Block) -> None:
-        """Every pair of a point of `rows` and one of `columns`, in both directions."""
+        """Consider every pair of a point in `rows` and one in `columns`, in both directions."""
         squared = _approximate(rows, columns)
         self._propose(rows.where, columns.where, squared)
         if rows is not columns:
@@ -80,11 +80,11 @@ class FloatSearch:
             self.other.propose(here, there, squared.masked_fill(~differ, torch.inf))
 
     def _pairs(self, here: slice, there: slice | torch.Tensor) -> torch.Tensor:
-        """Which pairs are of two points, not of one with itself."""
+        """Which pairs consist of two different points."""
         return self._positions(here)[:, None] != self._positions(there)[None, :]
 
     def _differ(self, here: slice, there: slice | torch.Tensor) -> torch.Tensor:
-        """Which pairs are of two classes."""
+        """Which pairs consist of points from different classes."""
         assert self.labels is not None
         return self.labels[here, None] != self.labels[None, there]
 
@@ -94,7 +94,10 @@ class FloatSearch:
         return where
 
     def finish(self, report: Reporter = SILENT) -> tuple:
-        """Distances and indices, n×k each, and those of the nearest of another class or None."""
+        """Distances and indices, n×k each, and those of the nearest point of another class (n).
+
+        The last two are None if there are no labels.
+        """
         distances, indices = self._settle(self.near, self.k, self._pairs, report)
         if self.other is None:
             return distances.numpy(), indices.numpy(), None, None
@@ -109,7 +112,7 @@ class FloatSearch:
         allowed: Callable,
         report: Reporter,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The k nearest of the shortlist, and of all pairs where the shortlist may miss some."""
+        """The k nearest points: from the shortlist, or from all pairs if it may miss some."""
         n, kept = proposed.where.shape
         if k == 0:
             return torch.empty(n, 0, dtype=torch.float64), torch.empty(n, 0, dtype=torch.int64)
@@ -121,10 +124,10 @@ class FloatSearch:
             progress.advance(len(part))
         measured[torch.isinf(proposed.squared)] = torch.inf
         distances, indices = nearest_first(measured, proposed.where, k)
-        # Whatever was not proposed is at least this far by its product.
+        # The distance from the product of every pair not proposed is at least this large.
         nearest_left_out = proposed.squared[:, -1]
         limits = self._limits(distances[:, -1])
-        # An infinite last place means that all allowed pairs were proposed.
+        # If the last place is infinite, all allowed pairs were proposed.
         left_open = (nearest_left_out <= limits) & ~torch.isinf(nearest_left_out)
         if kept < n - 1 and left_open.any():
             self._settle_all(left_open.nonzero()[:, 0], limits, distances, indices, allowed, report)
@@ -139,7 +142,7 @@ class FloatSearch:
         allowed: Callable,
         report: Reporter,
     ) -> None:
-        """Overwrites the rows that are left open by the answer from every pair within limits."""
+        """Overwrite the unsettled rows with the nearest of all pairs within the limits."""
         k = distances.shape[1]
         progress = report.steps("points with many equally near", len(left_open))
         for part in left_open.split(self.block):
@@ -147,7 +150,7 @@ class FloatSearch:
             progress.advance(len(part))
 
     def _limits(self, farthest: torch.Tensor) -> torch.Tensor:
-        """The squared distance by product up to which a pair may be nearer than `farthest`."""
+        """The squared distance by products up to which a pair may be nearer than `farthest`."""
         share = rounding_share(self.flat.shape[1])
         reach = self.lengths + self.lengths.max()
         return farthest**2 * (1 + 2 * share) + share * reach**2
@@ -155,7 +158,7 @@ class FloatSearch:
     def _all_within(
         self, part: torch.Tensor, limits: torch.Tensor, k: int, allowed: Callable
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The k nearest among all points whose distance by product is within the limits."""
+        """The k nearest of all points whose distance from a product is within the limits."""
         points = self.flat[part.cpu().numpy()].astype(np.float64) - self.mean
         centered = torch.from_numpy(points).to(self.device)
         rows = _Block(slice(0), centered, (centered**2).sum(dim=1))
@@ -176,7 +179,7 @@ class FloatSearch:
         return distances, indices
 
     def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        """Distances of pairs by differences in float64, a cache's worth at a time."""
+        """Distances of pairs from differences in float64, computed in pieces that fit the cache."""
         distances = torch.empty(len(first), dtype=torch.float64, device=self.device)
         step = max(1, _DIFFERENCES // (8 * self.flat.shape[1]))
         for here, a, b in _pieces(first.cpu().numpy(), second.cpu().numpy(), step):
@@ -186,13 +189,13 @@ class FloatSearch:
 
 
 def rounding_share(width: int) -> float:
-    """What a squared distance by product is wrong by at most, as a share of R².
+    """Bound on the error of a squared distance from a product, as a share of R².
 
-    With u the rounding of one operation, p columns and R the sum of the two lengths: centring
-    moves a distance by at most uR, and sums of p products in any order are wrong by at most
-    γ = pu/(1−pu) of the product of the lengths (Higham 2002, section 3.1). Together that is
-    less than (p + 8)uR², and a distance measured by differences is within (p + 8)u of itself.
-    Doubled, for the terms of second order.
+    Let u be the rounding error of one operation, p = `width` the number of columns, and R the sum
+    of the two lengths. Centering changes a distance by at most uR, and the error of a sum of p
+    products, in any order, is at most γ = pu/(1−pu) times the product of the lengths (Higham 2002,
+    section 3.1). The total is less than (p + 8)uR², and the relative error of a distance computed
+    from differences is at most (p + 8)u. The factor 2 covers the second-order terms.
     """
     return 2 * (width + 8) * _ROUNDING
 
@@ -212,16 +215,16 @@ def _checked_mean(flat: np.ndarray, block: int) -> np.ndarray:
     """The mean point, read block by block.
 
     Raises:
-        ValueError: a value is not finite, or too large for its square to be.
+        ValueError: a value is not finite, or so large that squared distances would not be.
     """
     total, largest = np.zeros(flat.shape[1]), 0.0
     for start in range(0, len(flat), block):
         points = flat[start : start + block].astype(np.float64)
         if not np.isfinite(points).all():
-            raise ValueError("the data hold values that are not finite")
+            raise ValueError("the data contain values that are not finite")
         largest = max(largest, float(np.abs(points).max(initial=0)))
         total += points.sum(axis=0)
-    # Lengths of centered points reach twice the largest value, and sums of two lengths are squared.
+    # Centered values reach twice the largest one, and sums of two lengths are squared.
     if largest > np.sqrt(np.finfo(np.float64).max / flat.shape[1]) / 8:
-        raise ValueError(f"values as large as {largest:g} have no finite squared distance")
+        raise ValueError(f"squared distances of values as large as {largest:g} are not finite")
     return total / len(flat)

@@ -1,10 +1,11 @@
-"""Exact neighbors of 8-bit data by integer matrix products.
+"""Exact neighbors of 8-bit data from integer matrix products.
 
-‖a−b‖² = ‖a‖² + ‖b‖² − 2a·b in integers has no rounding. `x XOR 128`, read as int8, is x − 128 and
-keeps distances. `torch._int_mm` multiplies int8 matrices with int32 sums, four times as fast as
-float32 on processors and graphics cards that have the instruction for it (AVX512-VNNI and the
-like). Without that instruction it saturates on some processors and silently returns wrong sums:
-`has_integer_product` finds out, and float32 products of few columns, exact too, take its place.
+‖a−b‖² = ‖a‖² + ‖b‖² − 2a·b is free of rounding in integers. `x XOR 128`, read as int8, is x − 128,
+which preserves distances. `torch._int_mm` multiplies int8 matrices with int32 sums, four times as
+fast as float32 on processors and graphics cards that have an instruction for it (AVX512-VNNI and
+the like). Without that instruction it saturates on some processors and silently returns wrong sums.
+`has_integer_product` detects this; float32 products of a few columns at a time, also exact, are
+then used instead.
 """
 
 import warnings
@@ -17,23 +18,23 @@ import torch
 from idsharp.common.progress import SILENT, Reporter
 from idsharp.properties.neighbors.ranking import packed
 
-# Columns to one int32 sum. 131 072 products of −128 · −128 would reach 2³¹; half of that leaves
-# room for the half norms that `_within` subtracts.
+# Columns per int32 sum. 131 072 products of −128 · −128 would reach 2³¹; half as many leave room
+# for the half norms that `_within` subtracts.
 COLUMNS = 65_536
-# Columns to one float32 sum: 1024 · 128² = 2²⁴, up to where float32 holds every integer.
+# Columns per float32 sum: 1024 · 128² = 2²⁴, up to which float32 represents every integer.
 FLOAT_COLUMNS = 1024
-# A block's product with itself is symmetric: above this size only one half of it is computed.
+# A block's product with itself is symmetric: above this size, only one half is computed.
 _SYMMETRIC_LEAF = 256
-# Where more than one pair in this many may be a neighbor, the whole block is ranked.
+# If more than one in this many pairs may be neighbors, the whole block is ranked.
 _SPARSE = 8
 _NEVER = torch.iinfo(torch.int64).max
 
 
 @lru_cache
 def has_integer_product(device: torch.device) -> bool:
-    """Whether `torch._int_mm` is there on this device and right for the largest values.
+    """Whether `torch._int_mm` exists on this device and is correct for the largest values.
 
-    oneDNN on x86 without VNNI adds pairs of products in 16 bits, which saturate.
+    On x86 without VNNI, oneDNN adds pairs of products in 16 bits, which saturate.
     """
     random = np.random.default_rng(0).integers(0, 2, (64, 328)) * 255 - 128
     cases = np.stack([random, np.full_like(random, -128), np.full_like(random, 127)])
@@ -50,19 +51,19 @@ def has_integer_product(device: torch.device) -> bool:
 
 
 def integer_products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Exact a·bᵀ of int8 matrices of m×width and n×width, on the device that ranks them.
+    """Exact a·bᵀ of int8 matrices of m×width and n×width, on the device that will rank them.
 
     Returns:
-        m×n int32 up to `COLUMNS` columns (no value exceeds 2³⁰), int64 above.
+        m×n, int32 for up to `COLUMNS` columns (no value exceeds 2³⁰), otherwise int64.
     """
     width = a.shape[1]
     multiply = _int8_product if has_integer_product(a.device) else _float_product
-    # Devices other than these two lack parts of int64 arithmetic; the processor ranks for them.
+    # Other devices lack parts of int64 arithmetic; for them, ranking takes place on the CPU.
     ranked_on = a.device if a.device.type in ("cpu", "cuda") else torch.device("cpu")
     if width <= COLUMNS:
         return multiply(a, b).to(ranked_on)
     total = torch.zeros(len(a), len(b), dtype=torch.int64, device=ranked_on)
-    # Parts of equal width, in whole cache lines.
+    # Parts of equal width that are multiples of a cache line.
     step = -(-width // -(-width // COLUMNS))
     step = min(COLUMNS, -(-step // 64) * 64)
     for start in range(0, width, step):
@@ -72,7 +73,7 @@ def integer_products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def symmetric_products(a: torch.Tensor) -> torch.Tensor:
-    """`integer_products(a, a)` for little more than half the work."""
+    """`integer_products(a, a)` with little more than half the work."""
     if len(a) <= _SYMMETRIC_LEAF:
         return integer_products(a, a)
     half = len(a) // 2
@@ -83,18 +84,18 @@ def symmetric_products(a: torch.Tensor) -> torch.Tensor:
 
 
 def squared_norms(a: torch.Tensor) -> torch.Tensor:
-    """Exact squared lengths (int64) of the rows of an int8 matrix.
+    """Exact squared lengths (n int64) of the rows of an int8 matrix.
 
-    Read off the diagonals of small products, which beats squaring one by one.
+    They are the diagonals of small products, which is faster than squaring value by value.
     """
     tiles = [a[start : start + 64] for start in range(0, len(a), 64)]
     return torch.cat([integer_products(tile, tile).diagonal() for tile in tiles]).to(torch.int64)
 
 
 def padded(a: torch.Tensor) -> torch.Tensor:
-    """The matrix with zeros added up to whole multiples of 32 rows and 8 columns.
+    """The matrix padded with zeros to multiples of 32 rows and 8 columns.
 
-    CUDA's integer product wants more than 16 rows, and multiples of 8. Zeros change no product.
+    CUDA's integer product requires more than 16 rows, and multiples of 8. Zeros change no product.
     """
     rows, columns = -len(a) % 32, -a.shape[1] % 8
     if not rows and not columns:
@@ -103,11 +104,11 @@ def padded(a: torch.Tensor) -> torch.Tensor:
 
 
 def _int8_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    # The transposed view needs no copy: oneDNN and cuBLASLt both read it as fast. Of a single
-    # column torch 2.6 returns wrong products on the processor.
+    # The transposed view needs no copy: oneDNN and cuBLASLt read it equally fast. For a single
+    # column, torch 2.6 returns wrong products on the CPU.
     if a.device.type == "cpu" and a.shape[1] > 1:
         return torch._int_mm(a, b.T)
-    # Of columns of a wider matrix cuBLASLt would see the wide rows, of any length.
+    # Contiguous, because cuBLASLt would see the row stride of the wider matrix, of any length.
     a_padded, b_padded = padded(a).contiguous(), padded(b).contiguous()
     return torch._int_mm(a_padded, b_padded.T)[: len(a), : len(b)]
 
@@ -123,13 +124,13 @@ def _float_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def signed(
     flat: np.ndarray, device: torch.device, into: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Rows of uint8 values as int8 x − 128; written to the first rows of `into` where given."""
+    """Rows of uint8 values x as int8 x − 128, stored in the first rows of `into` if given."""
     with warnings.catch_warnings():
         # Memory-mapped arrays are read-only; nothing is written through this tensor.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         values = torch.from_numpy(np.ascontiguousarray(flat))
     out = None if into is None else into[: len(flat)]
-    # In torch, because it does this on all cores.
+    # With torch, because it uses all cores.
     return torch.bitwise_xor(values, 128, out=out).view(torch.int8).to(device)
 
 
@@ -140,7 +141,7 @@ class _Block:
 
 
 class IntegerSearch:
-    """Neighbors by keys `squared distance × n + index`, which order pairs and break ties."""
+    """Neighbor search by keys, `squared distance × n + index`, which rank pairs and break ties."""
 
     def __init__(
         self,
@@ -165,7 +166,7 @@ class IntegerSearch:
         self.buffers = [torch.empty((min(block, n), width), dtype=torch.uint8) for _ in range(2)]
 
     def load(self, start: int, stop: int, slot: int) -> _Block:
-        """Points start…stop; one block at a time can be held in each of the two slots."""
+        """Points start…stop as int8; each of the two slots can hold one block at a time."""
         values = signed(self.flat[start:stop], self.device, self.buffers[slot])
         where = slice(start, stop)
         if self.norms[start] < 0:
@@ -173,7 +174,7 @@ class IntegerSearch:
         return _Block(where, values)
 
     def visit(self, rows: _Block, columns: _Block) -> None:
-        """Every pair of a point of `rows` and one of `columns`, in both directions."""
+        """Consider every pair of a point in `rows` and one in `columns`, in both directions."""
         if rows is columns:
             self._merge(rows.where, rows.where, symmetric_products(rows.values))
             return
@@ -198,10 +199,10 @@ class IntegerSearch:
     def _within(
         self, here: slice, there: slice, products: torch.Tensor, worst: torch.Tensor
     ) -> torch.Tensor:
-        """Which pairs are no farther than the worst key kept so far, and perhaps a few more.
+        """Which pairs are no farther apart than the worst key kept so far, and perhaps a few more.
 
         ‖a‖² + ‖b‖² − 2a·b ≤ limit implies a·b − ⌊‖b‖²/2⌋ ≥ ⌊(‖a‖² − limit)/2⌋: two operations
-        an element, in 32 bits where the products are.
+        per element, in 32 bits if the products have 32.
         """
         lowest = torch.iinfo(products.dtype).min
         needed = (self.norms[here] - worst // self.n) // 2
@@ -212,7 +213,7 @@ class IntegerSearch:
     def _keys(
         self, here: slice, there: slice, products: torch.Tensor, wanted: torch.Tensor
     ) -> torch.Tensor:
-        """Keys of the wanted pairs, a row for each point of `here`, filled up with `_NEVER`."""
+        """Keys of the wanted pairs, one row per point in `here`, padded with `_NEVER`."""
         index = torch.arange(there.start, there.stop, device=products.device)
         count = int(torch.count_nonzero(wanted))
         if count * _SPARSE > wanted.numel():
@@ -226,7 +227,10 @@ class IntegerSearch:
         return packed(rows, squared * self.n + index[columns], len(wanted), _NEVER)
 
     def finish(self, report: Reporter = SILENT) -> tuple:
-        """Distances and indices, n×k each, and those of the nearest of another class or None."""
+        """Distances and indices, n×k each, and those of the nearest point of another class (n).
+
+        The last two are None if there are no labels.
+        """
         keys = torch.sort(self.keys, dim=1).values.cpu().numpy()
         distances = np.sqrt((keys // self.n).astype(np.float64))
         if self.other is None:

@@ -1,8 +1,8 @@
 """Nearest neighbors, and the nearest point of another class, in one blocked pass.
 
-8-bit images take exact integer arithmetic (`integer`), floating-point data float64 with proven
-candidates (`floating`). Both are exact. For more points than n² pairs allow there is an
-approximation that measures its own recall (`approximate`).
+8-bit images are compared in exact integer arithmetic (`integer`), floating-point data in float64
+with provably sufficient candidates (`floating`). Both are exact. If there are too many points for
+n² pairs, an approximation measures its own recall (`approximate`).
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from idsharp.properties.neighbors.integer import (
     squared_norms,
 )
 
-#: How neighbors are found: every pair, or by pynndescent's graph.
+#: How neighbors are found: by comparing every pair, or by pynndescent's graph.
 METHODS = ("exact", "approximate")
 
 _BLOCK, _BLOCK_OF_FEW, _FEW_COLUMNS = 1536, 512, 8192
@@ -32,13 +32,13 @@ class Neighbors:
     """Neighbors of n points, nearest first; ties go to the lower index.
 
     Attributes:
-        distances: n×k float64, Euclidean (L2), the point itself excluded.
+        distances: n×k float64, Euclidean (L2), excluding the point itself.
         indices: n×k int64, positions in the data.
-        other_distances: n float64, to the nearest point of another class; inf where there is none.
-        other_indices: n int64, its position; −1 where there is none.
-            Both are None where no labels were given.
-        recall: share of the true neighbors among those found, measured on a sample of the
-            points; None where the search was exact.
+        other_distances: n float64, to the nearest point of another class; inf if there is none.
+        other_indices: n int64, its position; −1 if there is none.
+            Both are None if no labels were given.
+        recall: share of the true neighbors that were found, measured on a sample of the points;
+            None if the search was exact.
     """
 
     distances: np.ndarray
@@ -60,26 +60,27 @@ def nearest_neighbors(
 ) -> Neighbors:
     """The k nearest neighbors of each point, and its nearest point of another class.
 
-    The answer does not depend on `block` or `device`. Beside the points, which may be
-    memory-mapped and are read a block at a time, 8-bit data take about
-    2·block·columns + 30·block² + 8·n·(k + 4) bytes; floating-point data eight times the first
-    term, and the second and third alike.
+    The result does not depend on `block` or `device`. In addition to the points, which may be
+    memory-mapped and are read one block at a time, 8-bit data take about
+    2·block·columns + 30·block² + 8·n·(k + 4) bytes; for floating-point data, the first term is
+    eight times as large.
 
     Args:
-        points: n×…, uint8 or floating.
-        k: neighbors a point, 0 ≤ k < n.
+        points: n×…, uint8 or floating-point.
+        k: neighbors per point, 0 ≤ k < n.
         labels: n class labels, for the nearest point of another class.
-        block: points to a block; by default 1536, or 512 of few columns, where ranking takes longer
-            than the products and does best in the processor's cache.
+        block: points per block; by default 1536, or 512 for data with few columns, where ranking
+            takes longer than the products and should stay in the processor's cache.
         method: "exact", or "approximate" for large n: pynndescent, with its recall measured.
-        device: where the products are computed, such as "cuda". What a device lacks (integer
-            products, float64) is replaced without changing the answer.
+        device: where the products are computed, such as "cuda". Features that a device lacks
+            (integer products, float64) are replaced without changing the result.
         report: told the progress.
 
     Raises:
-        ValueError: k out of range, labels of another length, values not finite, or a type or
-            method that is neither; labels with the approximate method.
-        ImportError: the approximate method without pynndescent installed.
+        ValueError: k is out of range, the number of labels differs from that of the points, values
+            are not finite, the type or method is unsupported, or labels are combined with the
+            approximate method.
+        ImportError: the approximate method is chosen, but pynndescent is not installed.
     """
     n = len(points)
     if not 0 <= k < n:
@@ -93,7 +94,7 @@ def nearest_neighbors(
     flat = points.reshape(n, -1)
     block = block or (_BLOCK_OF_FEW if flat.shape[1] <= _FEW_COLUMNS else _BLOCK)
     if flat.dtype not in (np.uint8, np.float16, np.float32, np.float64):
-        raise ValueError(f"points must be uint8 or floating, found {flat.dtype}")
+        raise ValueError(f"points must be uint8 or floating-point, found {flat.dtype}")
     if method == "approximate":
         if labels is not None:
             raise ValueError("the nearest point of another class needs the exact method")
@@ -105,7 +106,7 @@ def nearest_neighbors(
 
 
 class _Search(Protocol):
-    """What `IntegerSearch` and `FloatSearch` have in common; their blocks of points differ."""
+    """The common interface of `IntegerSearch` and `FloatSearch`, whose blocks of points differ."""
 
     def load(self, start: int, stop: int, slot: int) -> Any: ...
 
@@ -120,7 +121,7 @@ def _all_pairs(
     block: int,
     report: Reporter,
 ) -> Neighbors:
-    """Shows every pair of blocks to the search once."""
+    """Pass every pair of blocks to the search once."""
     progress = report.steps("neighbors", n**2 / 2)
     starts = range(0, n, block)
     for i in starts:
@@ -134,10 +135,10 @@ def _all_pairs(
 
 
 def nearest_pair_distance(first: np.ndarray, second: np.ndarray, block: int = 1024) -> float:
-    """Smallest L2 distance between a point of `first` (n×… uint8) and one of `second` (m×…).
+    """Smallest L2 distance between a point in `first` (n×… uint8) and one in `second` (m×… uint8).
 
     Raises:
-        ValueError: either holds no point, or another type than uint8.
+        ValueError: either has no points, or a type other than uint8.
     """
     if not len(first) or not len(second):
         raise ValueError("both classes need at least one image")
