@@ -1,4 +1,4 @@
-"""Collections that their publisher offers as one archive."""
+"""Collections that are published as a single archive."""
 
 from pathlib import Path
 
@@ -16,18 +16,18 @@ from idsharp.datasets.errors import DatasetError
 
 
 def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Path:
-    """Make sure that a dataset's folder holds the tree of an archive; return the folder.
+    """Make sure that a dataset's folder holds the contents of an archive; return the folder.
 
     The archive is downloaded (or taken from the dataset's `mirror`), verified, unpacked into
-    `dataset.path`, and removed, since it takes as much room again. A hidden marker remains, so that
-    it is done once; then the folder may be read-only.
+    `dataset.path`, and deleted to free the space. A hidden marker remains, so that this happens
+    only once; after that, the folder may be read-only.
 
     Args:
-        checksum: "md5:…" or "sha256:…". None, where the publisher gives none: then the SHA-256 of
-            the first download is kept beside, in `<archive>.sha256`, and any later one is compared.
+        checksum: "md5:…" or "sha256:…". None if none is published: the SHA-256 of the first
+            download is then kept next to it, in `<archive>.sha256`, and later downloads must match.
 
     Raises:
-        DatasetError: it cannot be had, or is not what it should be.
+        DatasetError: the archive cannot be downloaded or unpacked, or its checksum does not match.
     """
     folder, report = dataset.path, TO_STDERR
     archive = folder / name_of(url)
@@ -41,11 +41,11 @@ def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Pa
                 unpack(archive, folder, report)
             except DamagedArchiveError as error:
                 if checksum is None:
-                    # What came first was no archive, but a page that says why: it must not count.
+                    # Probably an error page, not an archive: forget its checksum too.
                     archive.unlink()
                     record_of(archive).unlink(missing_ok=True)
                 raise DatasetError(
-                    f"dataset {dataset.name}: {url} is no archive: {error}"
+                    f"dataset {dataset.name}: {url} is not a valid archive: {error}"
                 ) from error
             except ArchiveError as error:
                 raise DatasetError(f"dataset {dataset.name}: {error}") from error
@@ -54,7 +54,7 @@ def fetch_archive(dataset: Dataset, url: str, checksum: str | None = None) -> Pa
 
 
 def lacks_archive(dataset: Dataset, url: str) -> bool:
-    """Whether `fetch_archive` has never finished, and nobody else has filled the folder."""
+    """Whether `fetch_archive` has not finished yet and the folder was not filled by hand either."""
     folder = dataset.path
     if not folder.is_dir() or is_unfinished(folder):
         return True

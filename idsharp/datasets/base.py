@@ -15,29 +15,29 @@ import pandas as pd
 from idsharp.datasets.download.fetch import DownloadError, fetch
 from idsharp.datasets.errors import DatasetError, FormatError, MissingDataError
 
-#: Columns of an index: unique id, how `read` finds it, label, patient and the dataset's own split
-#: ("test" or anything else); the last two are empty where the dataset has none.
+#: Columns of an index: unique id, how `read` finds the image, label, patient, and the dataset's own
+#: split ("test" or anything else); the last two are empty if the dataset has none.
 INDEX_COLUMNS = ["id", "where", "label", "patient", "split"]
 
-# A receipt has a checksum for each of so many files, one over names and contents of more, and one
-# over names and sizes of files of more bytes.
+# A receipt lists one checksum per file up to this many files; beyond that, a single checksum over
+# names and contents, or over names and sizes if the files have more than this many bytes.
 _LISTED_FILES = 100
 _HASHED_BYTES = 1 << 30
 
 
 class LeftOut:
-    """Files of a dataset's folder that are not read, counted by reason."""
+    """Files in a dataset's folder that are not read, counted by reason."""
 
     def __init__(self) -> None:
         self._found: dict[str, list] = {}
 
     def add(self, reason: str, name: str) -> None:
-        """Count a file; the reason is worded so that a number can stand before it."""
+        """Count a file; the reason must read well after a number."""
         entry = self._found.setdefault(reason, [0, name])
         entry[0] += 1
 
     def add_file(self, name: str) -> None:
-        """Count a file of a kind that is not read, by its suffix."""
+        """Count a file of an unsupported type by its suffix."""
         suffix = Path(name).suffix.lower()
         self.add(suffix or "files without a suffix", name)
 
@@ -47,11 +47,11 @@ class LeftOut:
 
     @property
     def n_files(self) -> int:
-        """Files and links in all."""
+        """Total number of files and links."""
         return sum(n for n, _ in self._found.values())
 
     def record(self) -> list[dict]:
-        """Reason, number and an example of each kind, most frequent first."""
+        """Reason, count and one example of each kind, most frequent first."""
         ordered = sorted(self._found.items(), key=lambda item: (-item[1][0], item[0]))
         return [{"reason": r, "n": n, "example": example} for r, (n, example) in ordered]
 
@@ -60,13 +60,13 @@ class LeftOut:
 
 
 class Dataset(ABC):
-    """A source of labelled images."""
+    """A source of labeled images."""
 
-    #: Whether `locate` fetches what is missing, without an account.
+    #: Whether `locate` can download what is missing, without an account.
     downloads: bool = False
-    #: Whether images are read into memory once, so that reading one more costs nothing.
+    #: Whether all images are loaded into memory at once, so that reading one more costs nothing.
     in_memory: bool = False
-    #: What the dataset's folder must look like, for people who bring it; "" where `path` says all.
+    #: What the dataset's folder must look like, for users who provide it; "" if `path` says it all.
     layout: str = ""
 
     def __init__(self, name: str, settings: dict, data_dir: Path):
@@ -76,33 +76,40 @@ class Dataset(ABC):
 
     @cached_property
     def left_out(self) -> LeftOut:
-        """What lies in the folder and `index` does not list; empty before."""
+        """Files in the folder that `index` does not list; empty until it has run."""
         return LeftOut()
 
     def __getstate__(self) -> dict:
-        # What a process has read, arrays as large as the dataset, stays with it.
+        # Cached arrays may be as large as the dataset and are not sent to other processes.
         return {key: self.__dict__[key] for key in ("name", "settings", "directory")}
 
     @abstractmethod
     def locate(self) -> list[Path]:
-        """Make sure the files are there, downloading what can be; return them, sorted."""
+        """Make sure that the files are there, downloading them if possible; return them, sorted.
+
+        Raises:
+            DatasetError: files are missing or damaged, or cannot be downloaded.
+        """
 
     def missing(self) -> list[str]:
-        """What is not there yet, a line each; empty where all is.
+        """What is not there yet, one line per item; empty if everything is there.
 
-        Looks at a few names and opens or writes nothing, so that a whole study is looked over in a
-        second. `locate` is what makes sure.
+        Checks only a few names and opens and writes no file, so that a whole study can be checked
+        in a second. `locate` does the thorough check.
         """
         return [] if self.path.exists() else [f"there is no {self.path}"]
 
     def download_size(self) -> int | None:
-        """Bytes that `locate` has still to fetch; None where that is not known."""
+        """Bytes that `locate` has yet to download; None if unknown."""
         return None if self.downloads and self.missing() else 0
 
     def fetch(self, url: str, file: Path, checksum: str | None) -> Path:
-        """Make sure of one downloaded file, from the `mirror` if set (see `download.fetch`).
+        """Download and verify one file, from the `mirror` if one is set (see `download.fetch`).
 
         A mirror (a URL or a folder) has the layout of the data folder: `<dataset>/<file name>`.
+
+        Raises:
+            DatasetError: the download failed, or the checksum does not match.
         """
         mirror = self.settings.get("mirror")
         if mirror is not None:
@@ -114,14 +121,14 @@ class Dataset(ABC):
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Turn what is wrong with a file into a DatasetError that names this dataset."""
+        """Turn a FormatError into a DatasetError that names this dataset."""
         try:
             yield
         except FormatError as error:
             raise DatasetError(f"dataset {self.name}: {error}") from error
 
     def require(self) -> None:
-        """Raise MissingDataError with what is missing and what the folder must look like."""
+        """Raise MissingDataError if anything is missing, and say what the folder must look like."""
         lines = self.missing()
         if lines:
             shape = f"\nThe folder {self.path} must look like this:\n{self.layout}"
@@ -131,36 +138,50 @@ class Dataset(ABC):
 
     @abstractmethod
     def index(self) -> pd.DataFrame:
-        """One row an image, with INDEX_COLUMNS, all strings, in an order that never changes."""
+        """One row per image, with INDEX_COLUMNS, all strings, in an order that never changes.
+
+        Raises:
+            DatasetError: files are missing or damaged.
+        """
 
     @abstractmethod
     def read(self, where: str) -> np.ndarray:
-        """The pixels of one image, H×W or H×W×3, at the source's own depth.
+        """The pixels of one image, H×W or H×W×3, at the source's own bit depth.
 
-        Must work in several processes at a time, each with a copy of this object.
+        Must work in several processes at once, each with its own copy of this object.
+
+        Args:
+            where: as in the index.
+
+        Raises:
+            UnreadableImageError: the image cannot be decoded.
         """
 
     def group(self, where: str) -> str:
-        """Images of one group are best read one after the other, such as slices of a volume."""
+        """The group that an image belongs to, such as its volume: best read one after another."""
         return where
 
     @property
     def path(self) -> Path:
-        """The `path` of the settings, with ~ and environment variables filled in."""
+        """The `path` from the settings, with ~ and environment variables expanded.
+
+        Raises:
+            DatasetError: it contains an environment variable that is not set.
+        """
         given = self.settings.get("path")
         if given is None:
             return self.directory
         path = os.path.expanduser(os.path.expandvars(given))
         if "$" in path:
             raise DatasetError(
-                f"dataset {self.name}: the path {given!r} names an environment variable that is "
-                "not set; export it or write the path itself"
+                f"dataset {self.name}: the path {given!r} contains an environment variable that is "
+                "not set; export it or write out the path"
             )
         return Path(path)
 
 
 def receipt(dataset: Dataset, files: list[Path]) -> dict:
-    """What was found: number of files, bytes, and SHA-256 checksums."""
+    """A record of the files found: their number, total bytes, and SHA-256 checksums."""
     sizes = [file.stat().st_size for file in files]
     record: dict = {"dataset": dataset.name, "n_files": len(files), "bytes": sum(sizes)}
     root = os.path.commonpath([file.parent for file in files]) if files else ""
@@ -189,11 +210,11 @@ def make_index(rows: list[tuple]) -> pd.DataFrame:
 
 
 def tidy(words: pd.Series) -> pd.Series:
-    """Labels that mean the same, written the same: "a " as "a", "1.0" as "1", "nan" as ""."""
+    """Labels in one spelling: "a " becomes "a", "1.0" becomes "1", "nan" becomes ""."""
     return words.map({word: tidy_word(word) for word in words.unique()})
 
 
 def tidy_word(word: str) -> str:
-    """`tidy` of one label."""
+    """`tidy` for a single label."""
     word = re.sub(r"^([+-]?\d+)\.0*$", r"\1", word.strip())
     return "" if word.lower() == "nan" else word

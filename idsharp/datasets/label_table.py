@@ -1,4 +1,4 @@
-"""What adapters share whose index comes from a table beside the images."""
+"""Shared by adapters whose labels come from a table next to the images."""
 
 import os
 from functools import cached_property
@@ -14,28 +14,28 @@ from idsharp.datasets.formats.pictures import read_image
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tree import below
 
-# Files that are looked for before an index is believed.
+# Number of listed files whose existence is checked before an index is accepted.
 _SPOT_CHECKS = 20
 
 
 class TabledDataset(Dataset):
-    """Images with a table of labels, both at `path` or in one folder of it, as archives unpack.
+    """Images with a table of labels, both at `path` or in a subfolder, as archives unpack.
 
-    The receipt holds the tables alone: collections of half a million files are not read twice. An
-    image that is not there counts as unreadable where it is drawn.
+    The receipt covers only the tables, so that collections of half a million files are not read
+    twice. An absent image counts as unreadable if it is drawn.
     """
 
-    #: Name of the table without which nothing is known.
+    #: File name of the table of labels.
     table: str
 
     def table_in(self, folder: Path) -> Path | None:
-        """The table of labels in this folder, if it is there."""
+        """The table of labels in this folder; None if absent."""
         file = folder / self.table
         return file if file.is_file() else None
 
     @cached_property
     def home(self) -> Path | None:
-        """The folder that holds the table: `path` or a folder in it."""
+        """The folder that holds the table, `path` or a subfolder; None if there is none."""
         if not self.path.is_dir():
             return None
         if self.table_in(self.path):
@@ -52,7 +52,7 @@ class TabledDataset(Dataset):
         if not self.path.is_dir():
             return [f"there is no folder {self.path}"]
         if self.home is None:
-            return [f"there is no {self.table} in {self.path} or a folder of it"]
+            return [f"there is no {self.table} in {self.path} or its subfolders"]
         return []
 
     def locate(self) -> list[Path]:
@@ -63,42 +63,52 @@ class TabledDataset(Dataset):
         return read_image(self.file_of(where))
 
     def file_of(self, where: str) -> Path:
-        """The file of this name below `path`; UnreadableImageError where it is not there."""
+        """The file with this name below `path`.
+
+        Raises:
+            UnreadableImageError: there is no such file.
+            DatasetError: the name leads out of `path`.
+        """
         file = below(self.path, where, self.name)
         if not file.is_file():
-            raise UnreadableImageError(f"{file}: is not there, although {self.table} names it")
+            raise UnreadableImageError(f"{file}: does not exist, although {self.table} lists it")
         return file
 
     def note(self, text: str) -> None:
-        """Say on stderr what is left out, and why."""
+        """Note on stderr what is left out, and why."""
         TO_STDERR.note(f"dataset {self.name}: {text}")
 
     def check(self, index: pd.DataFrame) -> pd.DataFrame:
-        """The index, if it is not empty and some of the files that it names are there."""
+        """The index with its columns in order.
+
+        Raises:
+            DatasetError: it is empty, or none of a sample of its files exists.
+        """
         if not len(index):
-            raise DatasetError(f"dataset {self.name}: {self.table} lists no image")
+            raise DatasetError(f"dataset {self.name}: {self.table} lists no images")
         chosen = index["where"].iloc[:: max(1, len(index) // _SPOT_CHECKS)]
         files = [below(self.path, where.partition("#")[0], self.name) for where in chosen]
         if not any(file.is_file() for file in files):
             raise DatasetError(
-                f"dataset {self.name}: of the images that {self.table} names, none of "
-                f"{len(files)} looked for is there, such as {files[0]}"
+                f"dataset {self.name}: none of {len(files)} images checked from {self.table} "
+                f"exists, such as {files[0]}"
             )
         return index[[*INDEX_COLUMNS, *(c for c in index if c not in INDEX_COLUMNS)]]
 
 
 class StanfordDataset(TabledDataset):
-    """CheXpert and MURA: a table each for train and valid, with the path of every image.
+    """CheXpert and MURA: one table each for train and valid, with the path of every image.
 
-    Paths count from their train or valid folder on, so that it does not matter what the folder
-    above is called, in the table or on disk. `with_valid: true` adds the validation images, as the
-    dataset's own test images (`split: official`); the test images proper are not public.
+    Only the part of a path from its train or valid folder on is used, so that the name of the
+    folder above does not matter, in the table or on disk. `with_valid: true` adds the validation
+    images as the dataset's own test images (`split: official`); the actual test images are not
+    public.
     """
 
     valid_table: str
-    #: A regular expression of what follows "train/" or "valid/", with a group `patient`.
+    #: A regular expression for what follows "train/" or "valid/", with a group `patient`.
     pattern: str
-    #: A path as the tables have it, for messages.
+    #: An example of a path in the tables, for messages.
     example: str
 
     def tables(self) -> list[Path]:
@@ -115,11 +125,15 @@ class StanfordDataset(TabledDataset):
         return [f"there is no {name} in {self.home}" for name in names]
 
     def has_images(self, part: str) -> bool:
-        """Whether there is a place for the images of train or valid."""
+        """Whether there is a folder for the images of train or valid."""
         return (self.home / part).is_dir()
 
     def rows(self, columns: list[str], header: bool) -> pd.DataFrame:
-        """Every row of the tables, with id, where, patient, split, and the pattern's groups."""
+        """Every row of the tables, with id, where, patient, split, and the pattern's groups.
+
+        Raises:
+            DatasetError: files are missing, or a row's path does not match the pattern.
+        """
         self.require()
         tables = [
             read_table(file, columns, dataset=self.name, header=header) for file in self.tables()
@@ -130,8 +144,8 @@ class StanfordDataset(TabledDataset):
         strange = np.flatnonzero(parts["id"].isna())
         if len(strange):
             raise DatasetError(
-                f"dataset {self.name}: {len(strange)} rows of {self.home} name no image of it, "
-                f"such as {path.iloc[strange[0]]!r}; expected {self.example}"
+                f"dataset {self.name}: {len(strange)} rows of the tables in {self.home} have an "
+                f"unexpected path, such as {path.iloc[strange[0]]!r}; expected {self.example}"
             )
         parts["where"] = self.where(parts)
         parts["split"] = parts["part"].map({"train": "train", "valid": "test"})
@@ -142,7 +156,7 @@ class StanfordDataset(TabledDataset):
         return self.prefix(self.home) + parts["id"]
 
     def prefix(self, folder: Path) -> str:
-        """What leads from `path` to a folder in it: "" or "name/"."""
+        """The path from `path` to one of its folders: "" or "name/"."""
         return "" if folder == self.path else f"{folder.relative_to(self.path).as_posix()}/"
 
     @property

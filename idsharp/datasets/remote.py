@@ -1,4 +1,4 @@
-"""Datasets of a few files that can be downloaded."""
+"""Datasets that consist of a few downloadable files."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from idsharp.datasets.download.fetch import gigabytes, remaining
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file as its publisher offers it.
+    """A published file.
 
     Attributes:
-        checksum: "md5:…" or "sha256:…"; None where none is published.
-        size: bytes; None where it is not known.
+        checksum: "md5:…" or "sha256:…"; None if none is published.
+        size: bytes; None if unknown.
     """
 
     name: str
@@ -24,10 +24,10 @@ class RemoteFile:
 
 
 class RemoteDataset(Dataset):
-    """Files at `path`; what is missing is downloaded to there, and all is verified.
+    """Files at `path`; missing ones are downloaded there, and all are verified.
 
-    A file that is not the published one is refused, unless `checksums` in the dataset's settings,
-    a mapping of file names to "md5:…" or "sha256:…", says what it is.
+    A file that differs from the published one is refused unless the dataset's settings give its
+    own checksum under `checksums`, a mapping of file names to "md5:…" or "sha256:…".
     """
 
     downloads = True
@@ -35,21 +35,25 @@ class RemoteDataset(Dataset):
     @property
     @abstractmethod
     def remote_files(self) -> list[RemoteFile]:
-        """What the publisher offers, as far as the settings ask for it."""
+        """The published files that the settings ask for."""
 
     def place(self, remote: RemoteFile) -> Path:
-        """Where a file belongs."""
+        """The path where a file belongs."""
         return self.path / remote.name
 
     def checksum(self, name: str, published: str | None) -> str | None:
-        """What a file's checksum must be."""
+        """The checksum that a file must have: that of the settings, otherwise the published one."""
         return self.settings.get("checksums", {}).get(name, published)
 
     def locate(self) -> list[Path]:
         return sorted(self.obtain(remote) for remote in self.remote_files)
 
     def obtain(self, remote: RemoteFile) -> Path:
-        """Download a file if it is missing, verify it, and return its place."""
+        """Download a file if it is missing, verify it, and return its path.
+
+        Raises:
+            DatasetError: the download failed, or the checksum does not match.
+        """
         checksum = self.checksum(remote.name, remote.checksum)
         return self.fetch(remote.url, self.place(remote), checksum)
 
@@ -57,7 +61,7 @@ class RemoteDataset(Dataset):
         lines = []
         for remote in self._absent():
             size = remaining(self.place(remote), self._size(remote))
-            words = "" if size is None else f" ({gigabytes(size)} to come)"
+            words = "" if size is None else f" ({gigabytes(size)} left)"
             lines.append(f"{remote.name} is not downloaded yet{words}")
         return lines
 
@@ -69,6 +73,6 @@ class RemoteDataset(Dataset):
         return [remote for remote in self.remote_files if not self.place(remote).exists()]
 
     def _size(self, remote: RemoteFile) -> int | None:
-        # Another file than the published one has another size.
+        # A file with a checksum of the user's own has a different size.
         replaced = self.checksum(remote.name, remote.checksum) != remote.checksum
         return None if replaced else remote.size

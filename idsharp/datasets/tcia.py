@@ -1,8 +1,8 @@
 """Collections of The Cancer Imaging Archive: a folder tree, a download of what is needed, or both.
 
-A tree is <collection>/<patient>/<study>/<series>/<image>.dcm, with the names that the NBIA Data
-Retriever gives ("classic": UIDs; "descriptive": dates and descriptions). Which series a folder
-holds is read from the header of its first readable image, so that names do not matter.
+A tree is <collection>/<patient>/<study>/<series>/<image>.dcm, named as the NBIA Data Retriever does
+("classic": UIDs; "descriptive": dates and descriptions). Series are identified by the header of
+their first readable image, so that folder names do not matter.
 """
 
 import os
@@ -28,15 +28,16 @@ from idsharp.datasets.formats.dicom_headers import header_of, images_of, in_thre
 from idsharp.datasets.formats.spreadsheets import find_table, read_table
 from idsharp.datasets.tree import below
 
-#: More patients than the pool needs, for unreadable files and identical images.
+#: Factor on the number of slices needed, to allow for unreadable files and identical images.
 MARGIN = 1.2
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table beside the images: its name, the columns it must have, where it is published.
+    """A table that belongs to a collection: its name, required columns, and where it is published.
 
-    `otherwise` says what to do where it cannot be had.
+    Attributes:
+        otherwise: advice for the error message if the table cannot be downloaded.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Folder:
-    """A series on disk: its patient, from the tree, and what the header of an image says."""
+    """A series on disk: its patient, from the tree, and facts from the header of one image."""
 
     path: Path
     uid: str
@@ -57,34 +58,34 @@ class Folder:
 
 
 class TciaDataset(Dataset):
-    """What the archive's collections share.
+    """Base class of the archive's collections.
 
-    `path` is the folder of the collection, or one that holds it, such as the Data Retriever's
-    manifest folder; left out, datasets of one collection share data_dir/<collection>. What is
-    there is used; what the pool needs and is not there is downloaded. `patients: present` takes
-    every patient that is there and downloads nothing. `url` is another server of NBIA's kind.
+    `path` is the folder of the collection, or one that contains it, such as the Data Retriever's
+    manifest folder; by default, datasets of one collection share data_dir/<collection>. Series that
+    the pool needs and that are not there are downloaded. `patients: present` instead takes every
+    patient that is there and downloads nothing. `url` is another server with NBIA's interface.
 
-    `mirror` is a folder that holds <collection>/ with all of this, used where it is, or the
+    `mirror` is either a folder that contains <collection>/ with all of this, used in place, or the
     address of a web folder <mirror>/<collection>/ with the tables, series.json (NBIA's getSeries)
     and <SeriesInstanceUID>.zip (its getImageWithMD5Hash).
     """
 
-    #: The collection's name at the archive, also that of its folder.
+    #: The collection's name in the archive, also that of its folder.
     collection: str
-    #: What the names of its patients begin with.
+    #: The common prefix of its patient ids.
     patient_prefix: str
 
     @abstractmethod
     def patients(self) -> list[str]:
-        """The patients that are needed, by the tables alone."""
+        """The patients that are needed, according to the tables."""
 
     @abstractmethod
     def wanted(self) -> dict[str, str]:
-        """The patient of every series that is needed, by a key that `match` gives."""
+        """The patient of every series that is needed, by the keys that `match` assigns."""
 
     @abstractmethod
     def match(self, series: Iterable[Folder] | Iterable[Series]) -> dict[str, Folder | Series]:
-        """Those series that are of the wanted kind, by key."""
+        """The series of the wanted kind among these, by key."""
 
     @abstractmethod
     def sheets(self) -> tuple[Sheet, ...]:
@@ -104,16 +105,16 @@ class TciaDataset(Dataset):
 
     @property
     def only_present(self) -> bool:
-        """Whether all patients that are there are taken, instead of those that the pool needs."""
+        """Whether to take all patients that are there, instead of those that the pool needs."""
         return self.settings.get("patients", "needed") == "present"
 
     @property
     def pool_size(self) -> int:
-        """Images that the study asks for."""
+        """Number of images that the study asks for."""
         return int(self.settings.get("pool_size", 7500))
 
     def shuffled(self, names: Iterable[str]) -> list[str]:
-        """Names in an order that depends on nothing but them and the collection."""
+        """The names, each once, in a random order that depends only on them and the collection."""
         names = sorted(set(names))
         return [names[i] for i in generator("patients", self.collection).permutation(len(names))]
 
@@ -127,11 +128,11 @@ class TciaDataset(Dataset):
             return lines
         patients = self.patients()
         if not patients:
-            return [f"there is no folder of a patient of the tables in {self.path}"]
+            return [f"{self.path} has no folder for any patient in the tables"]
         absent = [p for p in patients if not any((tree / p).is_dir() for tree in self.trees)]
         if not absent:
             return []
-        hint = "" if self.downloads else " (patients: present takes those that are)"
+        hint = "" if self.downloads else " (to use those that are, set patients: present)"
         return [f"{len(absent)} of {len(patients)} patients are not in {self.path}{hint}"]
 
     def locate(self) -> list[Path]:
@@ -145,7 +146,7 @@ class TciaDataset(Dataset):
             found = self.found()
         if not found:
             raise MissingDataError(
-                f"dataset {self.name}: {self.path} holds no series of the kind that is needed; "
+                f"dataset {self.name}: {self.path} holds none of the series needed; "
                 f"it must look like this:\n{self.layout}"
             )
         images = [file for folder in found.values() for file in images_of(folder.path)]
@@ -159,12 +160,12 @@ class TciaDataset(Dataset):
         return where.rpartition("#")[0]
 
     def where(self, file: Path, frame: int = 0) -> str:
-        """How `read` finds a frame."""
+        """The `where` of a frame in the index."""
         return f"{file.relative_to(self.path).as_posix()}#{frame}"
 
     @cached_property
     def trees(self) -> list[Path]:
-        """Folders whose subfolders are patients; where there is none, the one to be made."""
+        """Folders whose subfolders are patients; if there is none, the one to create."""
         inner = sorted(self.path.glob(f"manifest-*/{self.collection}"))
         candidates = [self.path, self.path / self.collection, *inner]
         prefix = f"{self.patient_prefix}*"
@@ -173,7 +174,7 @@ class TciaDataset(Dataset):
         return found or [self.path if at_home else self.path / self.collection]
 
     def found(self) -> dict[str, Folder]:
-        """The series on disk that are wanted, by key."""
+        """The wanted series that are on disk, by key."""
         folders = [
             (patient, folder)
             for tree in self.trees
@@ -185,17 +186,22 @@ class TciaDataset(Dataset):
         return self.match(one for one in series if one)
 
     def find(self, sheet: Sheet) -> Path | None:
-        """Where a table lies: in `path`, or beside the tree."""
+        """The file of a table, in `path` or next to the tree; None if absent."""
         folders = [self.path, *(f for tree in self.trees for f in (tree, tree.parent))]
         return next((t for f in folders if (t := find_table(f, sheet.name))), None)
 
     def read_sheet(self, sheet: Sheet) -> pd.DataFrame:
-        """The columns of a table, all strings; DatasetError where it is not there."""
+        """The required columns of a table, all strings.
+
+        Raises:
+            MissingDataError: there is no such table.
+            DatasetError: it lacks a column or cannot be read.
+        """
         file = self.find(sheet)
         if file is None:
             raise MissingDataError(
                 f"dataset {self.name}: there is no table {sheet.name} (.csv or .xlsx) in "
-                f"{self.path}; fetch it from {sheet.urls[0]}"
+                f"{self.path}; download it from {sheet.urls[0]}"
             )
         return read_table(file, sheet.columns, dataset=self.name, only=True)
 
@@ -210,7 +216,7 @@ class TciaDataset(Dataset):
         return Path(os.path.expanduser(os.path.expandvars(self._mirror)))
 
     def _fetch(self, sheet: Sheet) -> Path:
-        """Download a table, and see that it is one."""
+        """Download a table and check that it has the required columns."""
         mirror = f"{self._mirror.rstrip('/')}/{self.collection}" if self._mirror else None
         failures = []
         for url in sheet.urls:
@@ -222,7 +228,7 @@ class TciaDataset(Dataset):
             except DownloadError as error:
                 failures.append(str(error))
             except DatasetError as error:
-                # Not the table, but a page that says so, perhaps.
+                # Perhaps an error page instead of the table.
                 file.unlink(missing_ok=True)
                 file.with_name(f"{file.name}.sha256").unlink(missing_ok=True)
                 failures.append(str(error))
@@ -231,13 +237,17 @@ class TciaDataset(Dataset):
         )
 
     def _download(self, lacking: dict[str, str]) -> None:
-        """Fetch the series of these keys; say first how much that is."""
+        """Download the series with these keys, after reporting their size.
+
+        Raises:
+            DatasetError: too little room, or a download failed.
+        """
         report = TO_STDERR
         archive = Archive(self.collection, self.settings.get("url", SERVICE).rstrip("/"))
         if self._mirror:
             address = f"{self._mirror.rstrip('/')}/{self.collection}"
             archive = Archive(self.collection, address, plain=True)
-        report.say(f"{self.name}: asking {archive.url} what it holds of {self.collection}")
+        report.say(f"{self.name}: asking {archive.url} for its series of {self.collection}")
         offered = list_series(archive)
         patients = set(lacking.values())
         matching = self.match(one for one in offered if one.patient in patients)
@@ -245,8 +255,8 @@ class TciaDataset(Dataset):
         absent = [f"{key} of {lacking[key]}" for key in lacking if key not in matching]
         if absent:
             report.note(
-                f"{self.name}: {archive.url} has no such series for {len(absent)} of "
-                f"{len(lacking)}: {', '.join(absent[:5])}"
+                f"{self.name}: {archive.url} lacks {len(absent)} of the {len(lacking)} series "
+                f"needed: {', '.join(absent[:5])}"
             )
         size = sum(one.size for one in chosen)
         report.say(
@@ -256,18 +266,19 @@ class TciaDataset(Dataset):
         )
         root = self.trees[0]
         root.mkdir(parents=True, exist_ok=True)
-        # The zips of the series under way lie beside what they are unpacked to.
+        # The zips of unfinished series take space next to the unpacked files.
         free = shutil.disk_usage(root).free
         if size * 1.05 > free:
             raise DatasetError(
-                f"dataset {self.name}: {gigabytes(size)} are to come, {gigabytes(free)} are free "
-                f"in {root}; make room there, choose another data_dir, or lower pool_size"
+                f"dataset {self.name}: {gigabytes(size)} left to download, but only "
+                f"{gigabytes(free)} free in {root}; make room there, choose another data_dir, or "
+                "lower pool_size"
             )
         download(archive, chosen, root, report)
 
 
 def _series_folders(patient: Path) -> list[Path]:
-    """Folders below a patient that hold files themselves, sorted; nothing hidden."""
+    """Folders below a patient that directly contain files, sorted, without hidden ones."""
     found = []
     for folder, inner, files in os.walk(patient):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
@@ -277,7 +288,7 @@ def _series_folders(patient: Path) -> list[Path]:
 
 
 def _identify(patient: str, folder: Path) -> Folder | None:
-    """Which series a folder holds, by the first image that can be read; None without one."""
+    """The series in a folder, identified by its first readable image; None if there is none."""
     tags = ["SeriesInstanceUID", "SeriesDescription", "SeriesNumber"]
     read = (header_of(file, tags) for file in images_of(folder))
     header = next((found for found in read if found and "SeriesInstanceUID" in found), None)

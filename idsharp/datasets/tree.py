@@ -1,4 +1,4 @@
-"""What adapters of folder trees share: which files, and what the folders above a file say."""
+"""Shared by adapters of folder trees: listing files, and what the folders above a file mean."""
 
 import os
 from abc import abstractmethod
@@ -8,26 +8,26 @@ from pathlib import Path
 from idsharp.datasets.base import Dataset, LeftOut
 from idsharp.datasets.errors import DatasetError
 
-#: Folder names that hold a split rather than a class.
+#: Names of folders that stand for a split rather than a class.
 SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "valid": "val"}
 SPLITS |= {"test": "test", "testing": "test"}
 
 
 def names_below(root: str | Path, left_out: LeftOut | None = None) -> Iterator[str]:
-    """The name of every file below a folder, relative to it, sorted by folder; nothing hidden.
+    """The name of every file below a folder, relative to it, sorted by folder, without hidden ones.
 
-    The listing of a folder tells files from folders, so that a million files take seconds. Links
-    count as what they point to, except for folders that are read anyway.
+    Files and folders are told apart by the directory listing, so that a million files take seconds.
+    Links count as what they point to, except those to folders that are read anyway.
 
     Args:
-        left_out: told of links that lead nowhere or to what is read anyway.
+        left_out: counts special files, broken links, and links to folders that are read anyway.
     """
     real = os.path.realpath(root)
     yield from _names_below(os.fspath(root), "", [real], left_out or LeftOut())
 
 
 def _names_below(folder: str, above: str, tops: list[str], left_out: LeftOut) -> Iterator[str]:
-    """Args: tops: the real paths of the root and of linked folders that were entered."""
+    """Args: tops: the real paths of the root and of the linked folders entered so far."""
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
@@ -58,15 +58,15 @@ def _within(path: str, folder: str) -> bool:
 
 
 def files_below(root: Path, left_out: LeftOut | None = None) -> list[Path]:
-    """Every file below a folder, sorted; nothing hidden."""
+    """Every file below a folder, sorted, without hidden ones."""
     return [root / name for name in names_below(root, left_out)]
 
 
 def label_and_split(parts: tuple[str, ...]) -> tuple[str, str]:
     """Class and split of a file, from its path below the dataset's folder.
 
-    The class is the first folder; below a folder that is named after a split, the second. Both are
-    "" where there is no such folder.
+    The class is the first folder, or the second if the first is named after a split. Each is "" if
+    there is no such folder.
 
     >>> label_and_split(("Training", "glioma", "a.png"))
     ('glioma', 'train')
@@ -80,19 +80,19 @@ def label_and_split(parts: tuple[str, ...]) -> tuple[str, str]:
 
 
 def split_of(parts: tuple[str, ...]) -> str:
-    """The split that a file's first folder is named after, "" where it is not."""
+    """The split that a file's first folder is named after; "" if it is not named after one."""
     return SPLITS.get(parts[0].lower(), "") if len(parts) > 1 else ""
 
 
 class TreeDataset(Dataset):
     """Files of one format at `path`: a file, or a folder with or without class subfolders."""
 
-    #: What the files are, for messages.
+    #: What the files are called in messages.
     kind: str
 
     @abstractmethod
     def accepts(self, file: Path) -> bool:
-        """Whether a file is of this format, by its name or first bytes."""
+        """Whether a file has this format, judged by its name or first bytes."""
 
     def belongs(self, file: Path) -> bool:
         """Whether a file that is not accepted is read all the same, with one that is."""
@@ -126,18 +126,25 @@ class TreeDataset(Dataset):
         return self.path.parent if self.path.is_file() else self.path
 
     def parts_of(self, file: Path) -> tuple[str, ...]:
-        """A file's path below the root, in parts; one part where `path` is the file itself."""
+        """A file's path below the root, in parts; a single part if `path` is the file itself."""
         return file.relative_to(self.root).parts
 
     def below(self, where: str) -> Path:
-        """The file of this name below the root; DatasetError where it leads out of it."""
+        """The file with this name below the root.
+
+        Raises:
+            DatasetError: the name leads out of the root.
+        """
         return below(self.root, where, self.name)
 
 
 def below(root: Path, where: str, name: str) -> Path:
-    """`where` below `root`; DatasetError where it leads out of the folder by its name.
+    """`where` below `root`.
 
-    Links lead where whoever made the folder wanted them to.
+    Links may point elsewhere: whoever made the folder put them there on purpose.
+
+    Raises:
+        DatasetError: the name `where` leads out of the folder.
     """
     if Path(where).is_absolute() or ".." in Path(where).parts:
         raise DatasetError(f"dataset {name}: {where} leads out of {root}")

@@ -118,7 +118,7 @@ def test_npz_download_failure_says_what_to_do(tmp_path, monkeypatch):
     # A port on which nothing listens.
     settings = {"adapter": "npz", "url": "http://127.0.0.1:9/x.npz", "checksum": "md5:" + "0" * 32}
     dataset = open_dataset("far", settings, tmp_path)
-    with pytest.raises(DatasetError, match=r"fetch it by hand and put it at .*far/x\.npz"):
+    with pytest.raises(DatasetError, match=r"download it by hand and save it as .*far/x\.npz"):
         dataset.locate()
     assert not list(tmp_path.rglob("*.npz"))
 

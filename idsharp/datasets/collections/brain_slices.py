@@ -1,24 +1,27 @@
-"""Which axial slices of a brain volume count, how they are labelled, and how volumes are scaled.
+"""Which axial slices of a brain volume count, how they are labeled, and how volumes are scaled.
 
-The rules are those of the notebook readimg_brats.ipynb that Konz et al. (MICCAI 2022) released;
-what differs is said beside each. `released_labels` goes by its letter.
+The rules follow the notebook readimg_brats.ipynb released by Konz et al. (MICCAI 2022); each
+function documents where it deviates. `released_labels` follows the notebook exactly.
 """
 
 import numpy as np
 
-# The released 7000 pixels are of 1 mm²; in mm², so that they mean the same at other resolutions.
+# The released code requires 7000 pixels of 1 mm²; in mm², so that it holds at other resolutions.
 LEAST_BRAIN = 7000.0
-# Empty slices as near as this to a slice with tumour may hold what was not drawn.
+# Empty slices this close to a slice with tumor may contain tumor that was not annotated.
 _MARGIN = 10
 _DISK = np.hypot(*np.ogrid[-2:3, -2:3]) <= 2
 
 
 def has_whole_brain(plane: np.ndarray, least: float) -> bool:
-    """Whether a plane's brain mask is of one piece (diagonals count) and of `least` pixels or more.
+    """Whether a plane's brain mask is connected (diagonally, too) and has at least `least` pixels.
 
-    The mask is the plane's non-zero part, eroded and closed by a disk of radius 2, its holes
-    filled. The released code fills the mask's outline instead, by which it gains about 200 of 7000
-    pixels: at most a slice more at either end of a brain.
+    The mask is the non-zero part of the plane, eroded and then closed with a disk of radius 2, with
+    its holes filled. The released code fills the mask's outline instead, which adds about 200 of
+    7000 pixels: at most one more slice at either end of a brain.
+
+    Args:
+        plane: H×W; non-zero is brain.
     """
     from scipy import ndimage
 
@@ -28,10 +31,10 @@ def has_whole_brain(plane: np.ndarray, least: float) -> bool:
 
 
 def slice_labels(tumour: np.ndarray) -> np.ndarray:
-    """tumour, empty, or ambiguous: empty within 10 slices of a slice with tumour.
+    """Label each slice "tumour", "empty", or "ambiguous": empty within 10 slices of a tumor.
 
     Args:
-        tumour: for each slice of a volume, from foot to head, whether tumour is marked in it.
+        tumour: n booleans, whether tumor is annotated in each slice, from foot to head.
     """
     from scipy import ndimage
 
@@ -40,10 +43,13 @@ def slice_labels(tumour: np.ndarray) -> np.ndarray:
 
 
 def released_labels(tumour: np.ndarray) -> np.ndarray:
-    """The labels of the released code, which looks upwards only.
+    """The labels of the released code, which considers only the slices above each slice.
 
-    Where some but not all of a slice and the nine above it hold tumour, it is ambiguous: so are the
-    nine empty slices below a tumour and its own upper nine, but none above it.
+    A slice is ambiguous if some, but not all, of it and the nine slices above contain tumor. So the
+    nine empty slices below a tumor and its own upper nine are ambiguous, but none above it.
+
+    Args:
+        tumour: as in `slice_labels`.
     """
     labels = np.where(tumour, "tumour", "empty").astype(object)
     if len(tumour) > _MARGIN:
@@ -54,10 +60,10 @@ def released_labels(tumour: np.ndarray) -> np.ndarray:
 
 
 def scale_volume(volume: np.ndarray) -> np.ndarray:
-    """A volume from its 0.1 to its 99.9 percentile as [0, 1], clipped, 32-bit floats.
+    """Scale a volume to [0, 1] from its 0.1 to its 99.9 percentile, clipped, as float32.
 
     Raises:
-        ValueError: the percentiles are equal, or not finite.
+        ValueError: the percentiles are equal or not finite.
     """
     with np.errstate(invalid="ignore"):
         lowest, highest = np.percentile(volume, [0.1, 99.9])

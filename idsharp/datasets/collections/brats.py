@@ -1,8 +1,8 @@
-"""Brain tumour MRI as axial slices, with tumour and without: BraTS, and its images in the MSD.
+"""Brain tumor MRI as axial slices with and without tumor: BraTS, and its images in the MSD.
 
-A slice counts where its brain mask has 7000 mm² or more in one piece. It is labelled `tumour` where
-the segmentation marks a pixel, `empty` where none is near, and else `ambiguous`. A second column of
-the index, `label_released`, holds the labels of Konz et al.'s released code (MICCAI 2022).
+A slice counts if its brain mask covers at least 7000 mm² in one piece. Its label is `tumour` if the
+segmentation marks any pixel, `empty` if no tumor is near, and `ambiguous` otherwise. The column
+`label_released` of the index has the labels of Konz et al.'s released code (MICCAI 2022).
 """
 
 import re
@@ -35,26 +35,26 @@ SEQUENCES = ("flair", "t1", "t1ce", "t2")
 _BRATS_FILE = re.compile(
     r"[_-](flair|t2f|t1ce|t1c|t1n|t1|t2w|t2|segm?)\.nii(\.gz)?$", re.IGNORECASE
 )
-# Names from 2023, and of one segmentation of 2020, as their older equivalents.
+# Names since 2023, and that of one segmentation from 2020, with their older equivalents.
 _OLDER_NAMES = {"t2f": "flair", "t1c": "t1ce", "t1n": "t1", "t2w": "t2", "segm": "seg"}
 
-# Order of the channels, by the dataset.json of the MSD's archive.
+# Order of the channels according to dataset.json in the MSD's archive.
 _MSD_CHANNELS = {"flair": 0, "t1": 1, "t1ce": 2, "t2": 3}
 
-# Up to this share of the cases, and always one, may be unreadable.
+# This share of the cases, and always one case, may be unreadable.
 _UNREADABLE_LIMIT = 0.01
 
 
 @dataclass(frozen=True)
 class Case:
-    """One examination; files are relative to the dataset's root, "" where there is none.
+    """One examination; files are relative to the dataset's root, "" if absent.
 
     Attributes:
-        image: volume of the sequence that is read.
-        brain: volume whose brain decides which slices count: T2, as in the released code, so that
-            they are the same slices for every sequence.
+        image: volume of the chosen sequence.
+        brain: volume whose brain mask decides which slices count: T2, as in the released code, so
+            that the slices are the same for every sequence.
         mask: segmentation.
-        brain_channel: of the fourth axis of `brain`, where there is one.
+        brain_channel: index on the fourth axis of `brain`, if it has one.
     """
 
     name: str
@@ -66,10 +66,10 @@ class Case:
 
 
 class BrainTumourDataset(Dataset):
-    """Slices of one `sequence` (flair where it is not given), each volume scaled as a whole.
+    """Slices of one `sequence` (default: flair); each volume is scaled as a whole.
 
-    Cases without a segmentation are left out. A case that cannot be read is one row of the index,
-    labelled `unreadable`; more than one in a hundred of them are an error.
+    Cases without a segmentation are left out. A case that cannot be read becomes one row of the
+    index with the label `unreadable`; it is an error if more than 1 % of the cases are unreadable.
     """
 
     @abstractmethod
@@ -83,7 +83,11 @@ class BrainTumourDataset(Dataset):
 
     @property
     def sequence(self) -> str:
-        """One of SEQUENCES."""
+        """The chosen one of SEQUENCES.
+
+        Raises:
+            DatasetError: it is not one of them.
+        """
         sequence = self.settings.get("sequence", "flair")
         if sequence not in SEQUENCES:
             raise DatasetError(
@@ -132,7 +136,7 @@ class BrainTumourDataset(Dataset):
 
     @property
     def image_channel(self) -> int:
-        """Which channel of an image file holds the sequence."""
+        """The channel of an image file that holds the sequence."""
         return 0
 
     def _check(self, unreadable: dict[str, str], n_cases: int) -> None:
@@ -141,16 +145,16 @@ class BrainTumourDataset(Dataset):
         listed = "; ".join(f"{name}: {reason}" for name, reason in list(unreadable.items())[:5])
         text = f"{len(unreadable)} of {n_cases} cases cannot be read. {listed}"
         if len(unreadable) > max(1, _UNREADABLE_LIMIT * n_cases) or len(unreadable) == n_cases:
-            raise DatasetError(f"dataset {self.name}: {text}; fetch these files again")
+            raise DatasetError(f"dataset {self.name}: {text}; download these files again")
         print(f"{self.name}: {text}", file=sys.stderr)
 
 
 class BratsDataset(BrainTumourDataset):
-    """BraTS training data of any year: a folder a case, anywhere below `path`.
+    """BraTS training data of any year: one folder per case, anywhere below `path`.
 
-    Files end in the sequence's name and .nii.gz or .nii: `_flair`, `_t1`, `_t1ce`, `_t2`, `_seg` to
-    2021, `-t2f`, `-t1n`, `-t1c`, `-t2w`, `-seg` from 2023. The patient is the case; from 2023, when
-    patients may have several, the case without its number.
+    File names end in the sequence and .nii.gz or .nii: `_flair`, `_t1`, `_t1ce`, `_t2`, `_seg` up
+    to 2021, `-t2f`, `-t1n`, `-t1c`, `-t2w`, `-seg` since 2023. Patient ids are the names of cases;
+    since 2023, when a patient may have several, without the case's number.
     """
 
     layout = """\
@@ -173,10 +177,10 @@ LGG/…
             kinds = folders.setdefault(folder, {})
             if kind in kinds and not name.startswith(kinds[kind]):
                 raise DatasetError(
-                    f"dataset {self.name}: {kinds[kind]} and {name} are both of one sequence; each "
+                    f"dataset {self.name}: {kinds[kind]} and {name} are the same sequence; each "
                     "case must have a folder of its own"
                 )
-            # The same volume as .nii and, after it, as .nii.gz counts once.
+            # A volume that is there as both .nii and .nii.gz counts once.
             kinds.setdefault(kind, name)
         cases: dict[str, Case] = {}
         for folder, kinds in folders.items():
@@ -185,7 +189,7 @@ LGG/…
                 continue
             if name in cases:
                 raise DatasetError(
-                    f"dataset {self.name}: case {name} lies in {self.path} twice, as "
+                    f"dataset {self.name}: case {name} is in {self.path} twice, as "
                     f"{cases[name].mask} and {kinds['seg']}; remove one"
                 )
             patient = re.sub(r"^(BraTS-\w+-\d+)-\d{3}$", r"\1", name)
@@ -202,14 +206,14 @@ LGG/…
 
 
 class BratsMsdDataset(BrainTumourDataset):
-    """Task01_BrainTumour of the Medical Segmentation Decathlon: images of BraTS 2016 and 2017.
+    """Task01_BrainTumour of the Medical Segmentation Decathlon: images from BraTS 2016 and 2017.
 
-    Volumes are 4-D, all sequences in one file. The patient is the case, because its names do not
-    say which cases are of one patient.
+    Volumes are 4-D, with all sequences in one file. Every case counts as a patient, because the
+    names do not tell which cases belong to the same one.
     """
 
     downloads = True
-    #: The archive as MONAI's DecathlonDataset fetches it, its checksum and its bytes.
+    #: The archive that MONAI's DecathlonDataset downloads, its checksum, and its size in bytes.
     url = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task01_BrainTumour.tar"
     checksum = "md5:240a19d752f0d9e9101544901065d872"
     size = 7_608_266_240
@@ -254,7 +258,7 @@ Task01_BrainTumour/labelsTr/BRATS_001.nii.gz …"""
         return cases
 
     def _volumes(self, folder: str) -> dict[str, str]:
-        """File by case."""
+        """The file of each case."""
         found = {}
         for file in names_below(self.root / folder):
             if match := re.fullmatch(r"(BRATS_\w+)\.nii(\.gz)?", file):
@@ -264,13 +268,13 @@ Task01_BrainTumour/labelsTr/BRATS_001.nii.gz …"""
 
 @dataclass(frozen=True)
 class _Survey:
-    """Surveys a case below a root: slices with their labels, or why it cannot be read."""
+    """Surveys one case: its slices (z, label, released label), or why it cannot be read."""
 
     root: Path
 
     def __call__(self, case: Case) -> list[tuple[int, str, str]] | str:
         if not case.image or not case.brain:
-            return f"beside {case.mask} there is no {'image' if not case.image else 'T2 volume'}"
+            return f"{case.mask} comes without {'its image' if not case.image else 'a T2 volume'}"
         file = self.root / case.brain
         try:
             brain = read_volume(file, case.brain_channel) > 0
@@ -279,7 +283,7 @@ class _Survey:
         except UnreadableImageError as error:
             return str(error)
         if brain.shape != mask.shape:
-            return f"{case.mask} has shape {mask.shape}, the volume {brain.shape}"
+            return f"{case.mask} has shape {mask.shape}, but the volume {brain.shape}"
         tumour = mask.any(axis=(0, 1))
         labels, released = slice_labels(tumour), released_labels(tumour)
         return [
@@ -289,7 +293,7 @@ class _Survey:
         ]
 
 
-# The last volume is kept, since slices are mostly read in order.
+# The last volume is cached because slices are mostly read in order.
 @lru_cache(maxsize=1)
 def _last_scaled(file: Path, channel: int) -> np.ndarray:
     volume = read_volume(file, channel)

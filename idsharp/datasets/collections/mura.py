@@ -6,9 +6,9 @@ from idsharp.datasets.label_table import StanfordDataset
 
 
 class MuraDataset(StanfordDataset):
-    """Images of MURA-v1.1; label negative or positive, that of the study, and a column body_part.
+    """Images of MURA-v1.1; the label is that of the study, negative or positive.
 
-    A patient number is one person, whichever part of the body was taken.
+    Another column is `body_part`. A patient number stands for the same person in all of them.
     """
 
     table = "train_image_paths.csv"

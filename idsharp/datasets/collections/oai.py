@@ -1,4 +1,4 @@
-"""Knee X-rays of the Osteoarthritis Initiative at baseline (NIMH Data Archive)."""
+"""Baseline knee X-rays of the Osteoarthritis Initiative (NIMH Data Archive)."""
 
 import os
 import re
@@ -25,24 +25,24 @@ GRADES = ["0", "1", "2", "3", "4"]
 
 _SIDES = {"1": "right", "2": "left"}
 
-# The table's bar codes are 0166 and the eight digits that name a film's folder; some copies have
-# lost the leading zero.
+# The table's bar codes are 0166 followed by the eight digits that name a film's folder; some copies
+# have lost the leading zero.
 _BARCODE_DIGITS = 8
 
-# Folders between `path` and those of the participants, such as image03/00m/0.C.2.
+# The most folders between `path` and those of the participants, such as image03/00m/0.C.2.
 _DEEPEST = 5
 
 
 class OaiDataset(TabledDataset):
-    """The two knees of each bilateral PA fixed-flexion film; label and kl_grade: 0 to 4.
+    """Both knees of each bilateral PA fixed-flexion film; label and `kl_grade` are "0" to "4".
 
-    A film is found by the bar code in kxr_sq_bu00.txt. The patient's right knee is on the left half
-    of a film, as in the papers' released code. `crop: joint` (the default) takes the square of
-    134.4 mm in the middle of the half: that code's field of view, which it puts where a network
-    finds the joint. `crop: half` takes all of the half. A further column says the side.
+    Films are found by the bar codes in kxr_sq_bu00.txt. The patient's right knee is on the left
+    half of a film, as in the papers' released code. `crop: joint` (the default) takes the square of
+    134.4 mm at the center of the half: the field of view of that code, which centers it where a
+    network finds the joint. `crop: half` takes the whole half. Another column is the side.
 
-    Grades of reading project 15 count. Knees without one, and knees whose grades contradict each
-    other, are left out.
+    Only grades of reading project 15 are used. Knees without one and knees with contradictory
+    grades are left out.
     """
 
     table = "kxr_sq_bu00.txt"
@@ -72,7 +72,7 @@ class OaiDataset(TabledDataset):
             )
         absent = len(knees.drop_duplicates(["ID", "SIDE"])) - len(found)
         if absent:
-            self.note(f"{absent} graded knees left out, whose films are not in {self.path}")
+            self.note(f"{absent} graded knees left out because their films are not in {self.path}")
         mark = found["SIDE"].map({"1": "R", "2": "L"})
         index = pd.DataFrame({"id": found["ID"] + mark, "where": found["film"] + "#" + mark})
         index["label"] = index["kl_grade"] = found["grade"]
@@ -89,7 +89,7 @@ class OaiDataset(TabledDataset):
             return half
         if spacing is None:
             raise UnreadableImageError(
-                f"{film}: does not say how large its pixels are; crop: half does not need it"
+                f"{film}: its header lacks the pixel size, which crop: half does not need"
             )
         return _central(half, [round(CROP / size) for size in spacing])
 
@@ -105,20 +105,24 @@ class OaiDataset(TabledDataset):
 
     @cached_property
     def _film(self):
-        """Reads a film and the size of its pixels; the last one is kept for its other knee."""
+        """Reads a film and its pixel size; the last film is cached for the other knee."""
         return lru_cache(maxsize=1)(
             lambda film: (read_dicom(self.file_of(film)), _spacing(self.file_of(film)))
         )
 
     def __getstate__(self) -> dict:
-        """Without the film that was read last, so that other processes can have a copy."""
+        """Without the cached film, so that the object can be sent to other processes."""
         return {name: value for name, value in vars(self).items() if name != "_film"}
 
     def _knees(self) -> pd.DataFrame:
-        """ID, SIDE, grade and bar code of every knee with one grade."""
+        """ID, SIDE, grade and bar code of every knee with exactly one grade.
+
+        Raises:
+            DatasetError: the table has no rows of reading project 15.
+        """
         columns = ["ID", "SIDE", "READPRJ", "V00BARCDBU", "V00XRKL"]
         table = read_table(self.tables()[0], columns, dataset=self.name, only=True)
-        # Some exports write "1: Right" for 1, and ".: Missing Form" for nothing.
+        # Some exports write "1: Right" for 1, and ".: Missing Form" for a missing value.
         table = table.apply(lambda cells: cells.str.partition(":")[0].str.strip())
         mine = table[table["READPRJ"] == PROJECT]
         if not len(mine):
@@ -138,7 +142,7 @@ class OaiDataset(TabledDataset):
         return mine[one]
 
     def _films(self, barcodes: set[str]) -> dict[str, str]:
-        """Path below `path` of the film of each participant and bar code, for these bar codes."""
+        """Paths of the films with these bar codes, relative to `path`, by participant/bar code."""
         films = {}
         for participant in sorted(self._participants()):
             for folder in sorted(participant.glob("[0-9]*/[0-9]*")):
@@ -151,7 +155,7 @@ class OaiDataset(TabledDataset):
         return films
 
     def _participants(self) -> list[Path]:
-        """Folders with the seven digits of a participant, wherever the releases lie."""
+        """Folders named after a participant (seven digits), wherever the releases lie."""
         found = []
         for folder, below, _ in os.walk(self.path):
             people = [name for name in below if re.fullmatch(r"\d{7}", name)]
@@ -162,7 +166,7 @@ class OaiDataset(TabledDataset):
 
 
 def _spacing(film: Path) -> tuple[float, float] | None:
-    """Height and width of a pixel in mm, from the header; None where it does not say."""
+    """Height and width of a pixel in mm, from the header; None if absent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         header = import_pydicom().dcmread(film, stop_before_pixels=True)
@@ -172,7 +176,7 @@ def _spacing(film: Path) -> tuple[float, float] | None:
 
 
 def _central(pixels: np.ndarray, shape: list[int]) -> np.ndarray:
-    """The central part of this shape, or as much of it as there is."""
+    """The central part with this shape, or as much of it as the image has."""
     starts = [
         max(0, (have - want) // 2) for have, want in zip(pixels.shape[:2], shape, strict=True)
     ]

@@ -1,7 +1,7 @@
-"""Prostate-MRI-US-Biopsy: slices by the suspicion of their targets (Natarajan et al. 2020).
+"""Prostate-MRI-US-Biopsy: slices by the suspicion score of their targets (Natarajan et al. 2020).
 
-The released extraction of Konz et al. (MICCAI 2022) takes the ultrasound volumes, though the paper
-says MRI, and the central half of their slices.
+The extraction code released by Konz et al. (MICCAI 2022) takes the ultrasound volumes, although the
+paper says MRI, and the central half of their slices.
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
 
 _COLUMNS = {"us": "seriesInstanceUID_US", "mr": "seriesInstanceUID_MR"}
 
-#: Slices in the central half of a series, at least, as far as can be said before it is there.
+#: Minimum number of slices in the central half of a series, assumed before it is downloaded.
 _CENTRAL = {"us": 60, "mr": 30}
 
-# The classes of the papers: no target of score 2 or more, and the others.
+# The papers' classes: scores below 2, and the others.
 _CLASSES = [["0", "1"], ["2", "3", "4", "5"]]
 
 _URLS = (
@@ -35,10 +35,10 @@ _URLS = (
 class ProstateDataset(TciaDataset):
     """Slices of prostate volumes; the label is the UCLA score of the series, "0" to "5".
 
-    `modality` is us (the default, as in the released code) or mr. Several targets may share a
-    series: it has the highest of their scores, or with `targets: each`, as in the released code,
-    is listed under every one of them. Series are taken in a fixed random order until each of
-    `classes`, lists of scores, has enough; tasks with other classes need a dataset of their own.
+    `modality` is us (the default, as in the released code) or mr. If several targets share a
+    series, it gets the highest of their scores, or, with `targets: each` as in the released code,
+    is listed once for each of them. Series are taken in a fixed random order until each of
+    `classes` (lists of scores) has enough slices; tasks with other classes need their own dataset.
     """
 
     collection = "Prostate-MRI-US-Biopsy"
@@ -88,9 +88,9 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
         return pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)
 
     def _volumes(self, found: dict[str, Folder], report: Reporter) -> dict[str, list[str]]:
-        """`where` of every slice of a series, in order.
+        """The `where` of every slice in order, by series.
 
-        An ultrasound volume is one file of many frames, an MR volume one file a slice.
+        An ultrasound volume is one file with many frames; an MR volume is one file per slice.
         """
         pairs = [(uid, file) for uid, folder in found.items() for file in images_of(folder.path)]
         tags = ["NumberOfFrames", "InstanceNumber"]
@@ -115,7 +115,7 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
         }
 
     def _enough(self, targets: pd.DataFrame) -> set[str]:
-        """Series, in a fixed random order of patients, until each class has enough slices."""
+        """UIDs of series, taken in a random but fixed order until each class has enough slices."""
         classes = self.settings.get("classes", _CLASSES)
         class_of = {str(score): n for n, scores in enumerate(classes) for score in scores}
         need = MARGIN * self.pool_size / len(classes)
@@ -142,7 +142,12 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
 
     @cached_property
     def _targets(self) -> pd.DataFrame:
-        """Series, patient and score; a row a series, or with targets: each a series and score."""
+        """Series (`uid`), patient and score: one row per series, or, with `targets: each`, one per
+        series and score.
+
+        Raises:
+            DatasetError: a series belongs to several patients.
+        """
         table = self.read_sheet(self.sheets()[0])
         targets = pd.DataFrame(
             {
@@ -155,7 +160,7 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
         shared = targets.groupby("uid")["patient"].nunique()
         if (shared > 1).any():
             raise DatasetError(
-                f"dataset {self.name}: {self.find(self.sheets()[0])} gives the series "
+                f"dataset {self.name}: {self.find(self.sheets()[0])} assigns series "
                 f"{shared.idxmax()} to several patients"
             )
         targets = targets.astype({"score": int}).sort_values(["uid", "score"])
@@ -165,6 +170,6 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
 
 
 def central_half(volume: list[str]) -> list[tuple[int, str]]:
-    """Number and name of the slices from n // 4 up to, not including, 3n // 4."""
+    """Number and name of the slices from n // 4 up to but not including 3n // 4."""
     n = len(volume)
     return [(number, volume[number]) for number in range(n // 4, 3 * n // 4)]

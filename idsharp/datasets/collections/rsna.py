@@ -1,4 +1,4 @@
-"""RSNA intracranial haemorrhage detection, head CT (Flanders et al., Radiology: AI 2020)."""
+"""RSNA intracranial hemorrhage detection, head CT (Flanders et al., Radiology: AI 2020)."""
 
 import os
 from pathlib import Path
@@ -19,24 +19,24 @@ KINDS = [
     "any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural",
 ]  # fmt: skip
 
-#: Candidates of each class: enough for the papers' 7500 images, half of each class.
+#: Candidates per class: enough for the papers' 7500 images, half of them from each class.
 CANDIDATES = 10_000
 
-# Below this are no tissues but the corners outside the scanner's circle, often −2000 or less, which
-# would take most of the 8-bit range.
+# Lower values are not tissue but the corners outside the scanner's circle, often −2000 or less,
+# which would take up most of the 8-bit range.
 _AIR = -1024  # Hounsfield units
 
 
 class RsnaDataset(TabledDataset):
-    """Slices of stage_2_train; the label is `any`, and every kind of haemorrhage is a column.
+    """Slices of stage_2_train; the label is `any`, and every kind of hemorrhage is a column.
 
-    Patients stand in the 752 803 headers alone, too many to read. So an index holds candidates:
-    of each class of each column the first `candidates` (default 10 000) in one random order of all
-    images, which depends on their names alone. A column is empty for images that are no candidates
-    of it, so that tasks draw from an even sample of each class.
+    Patient ids are found only in the 752 803 headers, too many to read all of them. The index
+    therefore lists candidates: for each class of each column, the first `candidates` (default
+    10 000) images in a random order that depends only on their names. A column is empty for images
+    that are not among its candidates, so that tasks draw from a uniform sample of each class.
 
-    Several rows that say the same are one; images whose rows contradict each other or lack a kind
-    are left out. ID_6431af929.dcm, whose pixels are cut off, is unreadable where it is drawn.
+    Repeated identical rows count once; images with contradictory or incomplete rows are left out.
+    ID_6431af929.dcm, whose pixel data are truncated, is unreadable if it is drawn.
     """
 
     table = "stage_2_train.csv"
@@ -72,7 +72,11 @@ class RsnaDataset(TabledDataset):
         return self.home / "stage_2_train"
 
     def _labels(self) -> pd.DataFrame:
-        """0 or 1 of each image (rows, sorted by name) and kind (columns)."""
+        """0 or 1 for each image (rows, sorted by name) and kind (columns).
+
+        Raises:
+            DatasetError: a row has an unknown kind, or a label other than 0 or 1.
+        """
         table = read_table(self.tables()[0], ["ID", "Label"], dataset=self.name, only=True)
         split = [cell.rpartition("_") for cell in table["ID"]]
         images, names = pd.factorize(np.array([image for image, _, _ in split], dtype=object))
@@ -85,34 +89,34 @@ class RsnaDataset(TabledDataset):
             raise DatasetError(
                 f"dataset {self.name}: {self.tables()[0]}, line {strange[0] + 2}: ID "
                 f"{row['ID']!r}, Label {row['Label']!r}; expected an ID such as "
-                f"ID_000012eaf_epidural, of {', '.join(KINDS)}, and 0 or 1"
+                f"ID_000012eaf_epidural, ending in one of {', '.join(KINDS)}, and 0 or 1"
             )
-        # Per image and kind: whether 0 was said, and whether 1 was.
+        # Per image and kind: whether any row says 0, and whether any says 1.
         said = np.zeros((len(names), len(KINDS), 2), bool)
         said[images, kinds, values] = True
         clear = (said.sum(axis=2) == 1).all(axis=1)
         if not clear.all():
             first = ", ".join(names[~clear][:3])
             self.note(
-                f"{(~clear).sum()} images left out, whose rows contradict each other or lack a "
-                f"kind, such as {first}"
+                f"{(~clear).sum()} images left out because their rows contradict each other or "
+                f"lack a kind, such as {first}"
             )
         labels = pd.DataFrame(said[clear, :, 1].astype(np.int8), names[clear], KINDS)
         return labels.sort_index()
 
     def _there(self, labels: pd.DataFrame) -> pd.DataFrame:
-        """The images that lie in the folder."""
+        """The rows of the images that are in the folder."""
         names = pd.Index([name.removesuffix(".dcm") for name in os.listdir(self._folder)])
         there = labels.index.isin(names)
         if not there.all():
             self.note(
-                f"{(~there).sum()} of {len(labels)} images of {self.table} are not in "
-                f"{self._folder} and left out"
+                f"{(~there).sum()} of {len(labels)} images left out: {self.table} lists them, but "
+                f"they are not in {self._folder}"
             )
         return labels[there]
 
     def _candidates(self, labels: pd.DataFrame) -> pd.DataFrame:
-        """Labels as text, empty where an image is not among the first of its class."""
+        """Labels as text, empty if an image is not among the first of its class."""
         count = self.settings.get("candidates", CANDIDATES)
         order = np.argsort([seed_for("rsna candidates", name) for name in labels.index])
         chosen = pd.DataFrame("", labels.index, KINDS, dtype=object)
@@ -123,6 +127,6 @@ class RsnaDataset(TabledDataset):
         return chosen[(chosen != "").any(axis=1)]
 
     def _patients(self, files: list[Path]) -> list[str]:
-        """PatientID of each header, "" where it cannot be read: reading pixels says why."""
+        """PatientID from each header, "" if unreadable: reading the pixels later reports why."""
         found = headers(files, ["PatientID"], TO_STDERR, f"{self.name}: reading headers")
         return [(header or {}).get("PatientID", "") for header in found]

@@ -29,7 +29,7 @@ def _file(folder: str, name: str, md5: str, size: int) -> RemoteFile:
     return RemoteFile(name, folder + name, f"md5:{md5}", size)
 
 
-#: The official files, with the addresses and MD5 sums of torchvision.datasets.
+#: The official files, with the URLs and MD5 sums from torchvision.datasets.
 FILES = {
     "MNIST": [
         _file(_MNIST, "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9912422),
@@ -50,7 +50,7 @@ FILES = {
 }
 SOURCES = tuple(FILES)
 
-#: MD5 of MNIST's files without .gz.
+#: MD5 sums of MNIST's decompressed files.
 UNZIPPED_MNIST = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -61,7 +61,7 @@ UNZIPPED_MNIST = {
 
 @dataclass(frozen=True)
 class Cifar:
-    """What is inside one of CIFAR's archives, with the MD5 sums of torchvision.datasets."""
+    """The contents of one of CIFAR's archives, with the MD5 sums from torchvision.datasets."""
 
     folder: str
     train: dict[str, str]
@@ -100,10 +100,10 @@ CIFAR = {
 class TorchvisionDataset(RemoteDataset):
     """The official training and test images; labels are class names, or digits.
 
-    `source` is one of SOURCES. `path` may name a folder that already holds the official files
-    (MNIST's .gz files, cifar-10-python.tar.gz, train_32x32.mat, …), or their contents: MNIST's
-    files without .gz, or CIFAR's folder of batches. What is missing is downloaded to there. Every
-    file's MD5 is compared before it is read, and nothing is unpacked on disk.
+    `source` is one of SOURCES. `path` may be a folder that already holds the official files
+    (MNIST's .gz files, cifar-10-python.tar.gz, train_32x32.mat, …) or their contents: MNIST's
+    decompressed files, or CIFAR's folder of batches. Missing files are downloaded there. Every
+    file's MD5 is verified before it is read, and nothing is unpacked on disk.
     """
 
     in_memory = True
@@ -113,7 +113,7 @@ class TorchvisionDataset(RemoteDataset):
         return FILES[self._source]
 
     def place(self, remote: RemoteFile) -> Path:
-        # torchvision itself keeps MNIST two folders deeper.
+        # torchvision itself stores MNIST two folders deeper.
         deeper = self.path / "MNIST" / "raw" / remote.name
         return deeper if self._source == "MNIST" and deeper.exists() else self.path / remote.name
 
@@ -141,7 +141,7 @@ class TorchvisionDataset(RemoteDataset):
         return self.settings["source"]
 
     def _files(self, remote: RemoteFile) -> list[Path]:
-        """The verified file or files that hold a published file's content."""
+        """The verified file or files with a published file's contents."""
         unpacked = {} if self.place(remote).exists() else self._unpacked(remote)
         if not unpacked:
             return [self.obtain(remote)]
@@ -153,7 +153,7 @@ class TorchvisionDataset(RemoteDataset):
         return list(unpacked)
 
     def _unpacked(self, remote: RemoteFile) -> dict[Path, str]:
-        """The files that are in a published one, with their MD5, if all are there."""
+        """The unpacked files of a published one, with their MD5 sums; empty unless all exist."""
         if self._source == "MNIST":
             name = remote.name.removesuffix(".gz")
             file = self.place(RemoteFile(name, remote.url, None))

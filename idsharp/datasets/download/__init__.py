@@ -1,1 +1,1 @@
-"""Downloads: verified, resumable, unpacked without escapes."""
+"""Downloads: resumable, verified, and unpacked safely."""

@@ -1,4 +1,4 @@
-"""Getting one file to its place: resumed, verified, locked, or taken from a mirror."""
+"""Download, verify and lock one file, or take it from a mirror."""
 
 import hashlib
 import os
@@ -24,22 +24,26 @@ def fetch(
     mirror: str | Path | None = None,
     report: Reporter = TO_STDERR,
 ) -> Path:
-    """Make sure that a file is at its place and is what it should be; download it if it is missing.
+    """Make sure that a file exists and matches its checksum; download it if it is missing.
 
-    The file gets its name only after its checksum was compared. An interrupted download goes on
-    where it stopped, in this call or a later one. Two jobs never fetch one file at a time. Where
-    the file is there already, nothing is written, so that its folder may be read-only.
+    The file appears under its name only after its checksum has been verified. An interrupted
+    download resumes where it stopped, in this call or a later one, and two jobs never download the
+    same file at once. If the file exists already, nothing is written, so that its folder may be
+    read-only.
 
     Args:
         url: http, https or file.
-        file: where it belongs.
-        checksum: "md5:…" or "sha256:…". None, where the publisher gives none: then the SHA-256 of
-            the first download is written to `<file>.sha256`, and compared from then on.
-        mirror: a URL or a folder that holds a file of the same name, used instead of `url`. What
-            lies in a folder is linked.
+        file: the path to download to.
+        checksum: "md5:…" or "sha256:…". None if none is published: the SHA-256 of the first
+            download is then written to `<file>.sha256`, and later downloads must match it.
+        mirror: a URL or a folder that holds a file with the same name, used instead of `url`. A
+            file in a folder is linked rather than copied, if possible.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        DownloadError: not to be had, or not what it should be.
+        DownloadError: the download failed, or the checksum does not match.
     """
     file = Path(file)
     if file.exists():
@@ -47,7 +51,7 @@ def fetch(
         return file
     source = url if mirror is None else _mirrored(file.name, mirror)
     if urlsplit(source).scheme not in ("http", "https", "file"):
-        raise DownloadError(f"{source} is no address that begins with http://, https:// or file://")
+        raise DownloadError(f"{source} does not begin with http://, https:// or file://")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(file, report):
@@ -59,27 +63,34 @@ def fetch(
                 _record(file)
     except (OSError, DownloadError) as error:
         raise DownloadError(
-            f"could not download {source} ({error}); fetch it by hand and put it at {file}"
+            f"could not download {source} ({error}); download it by hand and save it as {file}"
         ) from error
     return file
 
 
 def verify(file: Path, checksum: str | None, url: str) -> None:
-    """Raise DownloadError where a file has another checksum than it should; None passes."""
+    """Compare a file with its expected checksum; None skips the check.
+
+    Args:
+        url: where the file is published, for the message.
+
+    Raises:
+        DownloadError: checksum mismatch.
+    """
     if checksum is None:
         return
     algorithm, _, expected = checksum.partition(":")
     found = _digest(file, algorithm)
     if found != expected.lower():
         raise DownloadError(
-            f"{file} is not the published file: its {algorithm} is {found}, that of {url} is "
-            f"{expected}; move it away and it will be fetched, or, if it is meant to be another, "
-            "write its own checksum into the dataset's settings"
+            f"{file} is not the published file: checksum mismatch ({algorithm} is {found}, that of "
+            f"{url} is {expected}); move it away to have it downloaded, or, if the difference is "
+            "intended, write its own checksum into the dataset's settings"
         )
 
 
 def remaining(file: Path, size: int | None) -> int | None:
-    """Bytes of a file still to be fetched; None where its size is not known."""
+    """Bytes of a file still to be downloaded; None if its size is unknown."""
     if file.exists():
         return 0
     part = _part(file)
@@ -94,14 +105,14 @@ def name_of(url: str) -> str:
 
 @contextmanager
 def locked(file: Path, report: Reporter) -> Iterator[None]:
-    """Let one process at a time work on a file; others wait, and say so."""
+    """Let only one process at a time work on a file; others report that they wait."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(file.with_name(f".{file.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        report.say(f"another job works on {file}; waiting for it")
+        report.say(f"waiting for another job that is working on {file}")
         lock.acquire()
     try:
         yield
@@ -124,13 +135,13 @@ def _get(source: str, file: Path, checksum: str | None, report: Reporter) -> Non
     except _WrongFileError as error:
         if not downloader.resumed:
             raise
-        # Two halves of different files, perhaps: a whole one tells.
-        report.say(f"{error} It was fetched in parts; once more from the beginning")
+        # The parts may come from two versions of the file.
+        report.say(f"{error} It was downloaded in parts; starting over")
         _retrieve(source, file, checksum, downloader)
 
 
 class _WrongFileError(DownloadError):
-    """A file came, with the wrong checksum."""
+    """A file was downloaded, but its checksum does not match."""
 
 
 def _retrieve(source: str, file: Path, checksum: str | None, downloader) -> None:
@@ -145,7 +156,7 @@ def _retrieve(source: str, file: Path, checksum: str | None, downloader) -> None
 
 
 def _link(there: Path, file: Path, checksum: str | None, source: str) -> None:
-    """Link a file of another folder, or copy it where links cannot be."""
+    """Link a file in another folder, or copy it if links are not supported."""
     if not there.is_file():
         raise DownloadError(f"there is no file {there}")
     verify(there, checksum, source)
@@ -174,7 +185,7 @@ def _record(file: Path) -> None:
 
 
 def _recorded(file: Path) -> str | None:
-    """The checksum of the first download, in the format of sha256sum."""
+    """The checksum of the first download, "sha256:…"; None if none was recorded."""
     with suppress(FileNotFoundError):
         return "sha256:" + record_of(file).read_text(encoding="utf-8").split()[0]
     return None
@@ -186,5 +197,5 @@ def _digest(file: Path, algorithm: str) -> str:
 
 
 def record_of(file: Path) -> Path:
-    """Where the checksum of a first download is written."""
+    """Path of the file, as sha256sum writes it, with the checksum of the first download."""
     return file.with_name(f"{file.name}.sha256")

@@ -1,8 +1,8 @@
-"""Series of The Cancer Imaging Archive, through the REST interface of its server, NBIA.
+"""Download series of The Cancer Imaging Archive through the REST interface of its server, NBIA.
 
 https://cbiit.github.io/NBIA-TCIA/nbia-api.yaml describes the interface (version 4, no account). A
-series comes as one zip that is made while it is sent: it cannot be resumed, but the list of MD5
-sums that stands last in it tells whether all has come.
+series is sent as one zip that is generated on the fly: such a download cannot resume, but the list
+of MD5 sums at the end of the zip shows whether it is complete.
 """
 
 import csv
@@ -31,17 +31,17 @@ from idsharp.datasets.formats.parsing import BoundedFile
 SERVICE = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
 
 _PARALLEL = 4  # series at a time
-_ATTEMPTS = 4  # at a zip that arrives, but is not what it should be
-_PAUSE = 5.0  # seconds after the first of them; doubled each time
-_ABANDONED = 3600  # seconds after which an unfinished folder belongs to no running download
-_AGAIN = "run again later: the series that are finished stay"
+_ATTEMPTS = 4  # to get an undamaged zip
+_PAUSE = 5.0  # seconds after the first failed attempt; doubled each time
+_ABANDONED = 3600  # seconds after which an unfinished folder counts as left by a killed download
+_AGAIN = "run again later; finished series are kept"
 _MD5_LIST = "md5hashes.csv"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series: its UIDs and patient, what it shows, its number of files and their bytes."""
+    """One series: its UIDs, patient, description, number, number of files, and size in bytes."""
 
     uid: str
     study: str
@@ -54,10 +54,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Archive:
-    """Where a collection comes from: a server that answers as NBIA does, or a plain web folder.
+    """Where a collection comes from: a server with NBIA's interface, or a plain web folder.
 
-    A plain web folder holds `series.json` (the answer of getSeries) and
-    `<SeriesInstanceUID>.zip` (the answers of getImageWithMD5Hash).
+    A plain web folder holds `series.json` (the response of getSeries) and
+    `<SeriesInstanceUID>.zip` (the responses of getImageWithMD5Hash).
     """
 
     collection: str
@@ -74,46 +74,47 @@ class Archive:
         )
 
     def zip_url(self, uid: str) -> str:
-        """The address of one series, with its MD5 sums."""
+        """The address of the zip of one series, which includes MD5 sums."""
         if self.plain:
             return f"{self.url}/{quote(uid)}.zip"
         return f"{self.url}/getImageWithMD5Hash?" + urlencode({"SeriesInstanceUID": uid})
 
 
 class _DamagedError(Exception):
-    """A zip that another attempt may bring whole."""
+    """A damaged zip; another attempt may succeed."""
 
 
 def list_series(archive: Archive) -> list[Series]:
     """Every series of a collection, in the server's order.
 
     Raises:
-        DatasetError: no answer, or none that can be understood.
+        DatasetError: the server does not respond, or its response is malformed.
     """
     url = archive.list_url
     with tempfile.TemporaryDirectory() as folder:
         try:
             answer = _get(url, Path(folder) / "series.json").read_bytes()
         except DownloadError as error:
-            raise DatasetError(f"{url} does not list its series: {error}") from error
+            raise DatasetError(f"could not get the list of series from {url}: {error}") from error
     try:
-        # NBIA sends nothing at all where it finds nothing.
+        # NBIA sends an empty response if it finds nothing.
         return [_series(record) for record in (json.loads(answer) if answer.strip() else [])]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
-            f"{url} answers with no list of series ({error!r}); expected what NBIA's getSeries "
-            "sends"
+            f"{url} did not return a list of series ({error!r}); expected the format of NBIA's "
+            "getSeries"
         ) from error
 
 
 def download(archive: Archive, series: list[Series], root: Path, report: Reporter) -> None:
-    """Fetch series into `root`/<patient>/<study>/<series>, several at a time.
+    """Download series to `root`/<patient>/<study>/<series>, several at a time.
 
-    The folder of a series appears when all its files are there and agree with their MD5 sums.
-    Folders that exist are left alone, so that an interrupted download goes on where it was.
+    The folder of a series appears only once all its files are there and match their MD5 sums.
+    Existing folders are left alone, so that an interrupted download can resume.
 
     Raises:
-        DatasetError: a series that could not be had, after several attempts; the others stay.
+        DatasetError: a series could not be downloaded after several attempts; finished ones are
+            kept.
     """
     steps = report.steps(archive.collection, sum(one.size for one in series))
     cancelled = threading.Event()
@@ -146,7 +147,7 @@ def _download(archive: Archive, root: Path, cancelled: threading.Event, series: 
 
 
 def _fetch(url: str, folder: Path, series: Series) -> None:
-    """Fetch and unpack a series beside its place, then move it there."""
+    """Download and unpack a series in a temporary folder, then move it into place."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as part:
         unpacked = Path(part) / "series"
         unpacked.mkdir()
@@ -154,27 +155,31 @@ def _fetch(url: str, folder: Path, series: Series) -> None:
         try:
             unpacked.rename(folder)
         except OSError:
-            # Another job may have been faster.
+            # Another job may have finished first.
             if not folder.is_dir():
                 raise
 
 
 def _get(url: str, file: Path) -> Path:
-    # Of several downloads at a time, only their sum is reported.
+    # Silent: for parallel downloads, only the total progress is reported.
     get = ResumingDownloader(file.with_name(f".{file.name}.part"), SILENT, False)
     get(url, str(file))
     return file
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Remove what killed downloads of this series have left."""
+    """Remove what killed downloads of this series left behind."""
     for left in folder.parent.glob(f".{folder.name}.*"):
         if time.time() - left.stat().st_mtime > _ABANDONED:
             shutil.rmtree(left, ignore_errors=True)
 
 
 def _series(record: dict) -> Series:
-    """A series from a record of getSeries; its names become folders, so they are looked at."""
+    """A series from a record of getSeries.
+
+    Raises:
+        ValueError: a UID or patient id is not safe as the name of a folder.
+    """
     series = Series(
         uid=record["SeriesInstanceUID"],
         study=record["StudyInstanceUID"],
@@ -186,12 +191,17 @@ def _series(record: dict) -> Series:
     )
     for name in (series.uid, series.study, series.patient):
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no UID or patient id")
+            raise ValueError(f"{name!r} is not a UID or patient id")
     return series
 
 
 def _unpack(zipped: Path, folder: Path, series: Series) -> None:
-    """Write the images of a series, each compared with its MD5 sum; nothing leaves the folder."""
+    """Unpack the images of a series into the folder, and check their MD5 sums.
+
+    Raises:
+        _DamagedError: the zip is damaged or incomplete.
+        DatasetError: it holds something that does not belong there.
+    """
     try:
         with BoundedFile(zipped) as stream, zipfile.ZipFile(stream) as stored:
             entries = stored.infolist()
@@ -217,28 +227,31 @@ def _unpack(zipped: Path, folder: Path, series: Series) -> None:
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], series: Series) -> None:
-    """NBIA's zips hold plain files, in no folder, that together have the announced size."""
+    """Raise DatasetError unless the zip holds only plain files, without folders, of the right size.
+
+    The right size is at most about twice the one that getSeries announced.
+    """
     for entry in entries:
         if not _NAME.fullmatch(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
             raise DatasetError(
-                f"the zip of series {series.uid} holds {entry.filename!r}, which is no plain file; "
-                "nothing was unpacked"
+                f"the zip of series {series.uid} holds {entry.filename!r}, which is not a plain "
+                "file; nothing was unpacked"
             )
     size = sum(entry.file_size for entry in entries)
     if series.size and size > 2 * series.size + 10**6:
         raise DatasetError(
-            f"the zip of series {series.uid} would unpack to {size} bytes, {series.size} were "
+            f"the zip of series {series.uid} would unpack to {size} bytes, but {series.size} were "
             "announced; nothing was unpacked"
         )
 
 
 def _md5_sums(stored: zipfile.ZipFile) -> dict[str, str]:
-    """MD5 sums by file name. NBIA leaves the list out where it failed on its way."""
+    """MD5 sums by file name. NBIA omits the list if it failed while sending."""
     if _MD5_LIST not in stored.namelist():
-        raise _DamagedError(f"the zip holds no {_MD5_LIST}")
+        raise _DamagedError(f"the zip lacks {_MD5_LIST}")
     rows = csv.DictReader(io.StringIO(stored.read(_MD5_LIST).decode("utf-8-sig")))
     if not {"Filename", "MD5Hash"} <= set(rows.fieldnames or []):
-        raise _DamagedError(f"{_MD5_LIST} has no columns Filename and MD5Hash")
+        raise _DamagedError(f"{_MD5_LIST} lacks a column Filename or MD5Hash")
     return {row["Filename"].strip(): row["MD5Hash"].strip().lower() for row in rows}
 
 
@@ -249,4 +262,4 @@ def _copy(stored: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Path, md5: str)
             digest.update(piece)
             target.write(piece)
     if digest.hexdigest() != md5:
-        raise _DamagedError(f"{entry.filename} does not agree with its MD5 sum")
+        raise _DamagedError(f"{entry.filename} does not match its MD5 sum")

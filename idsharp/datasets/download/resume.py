@@ -1,8 +1,8 @@
-"""A downloader for pooch that goes on where an interrupted download stopped.
+"""A downloader for pooch that resumes an interrupted download.
 
-pooch's own begins each file anew; what is fetched here has gigabytes. The rules are those of HTTP
-(RFC 9110, sections 13 and 14): ask for the rest by Range, and by If-Range only if the file is still
-the same one.
+pooch's own downloader always starts over, but the files downloaded here may have gigabytes. It
+follows HTTP (RFC 9110, sections 13 and 14): Range asks for the rest of a file, If-Range for the
+rest only if the file has not changed.
 """
 
 import os
@@ -14,30 +14,30 @@ from pathlib import Path
 from idsharp.common.progress import Reporter
 from idsharp.version import __version__
 
-#: Seconds before the next attempt, after one, two, … failures in a row without progress.
+#: Seconds to wait before the next attempt after one, two, … failures in a row without progress.
 PAUSES = (1, 3, 10, 30, 60)
 
-# Seconds to wait for a connection, and for the next bytes.
+# Seconds to wait for a connection and for the next bytes.
 _TIMEOUT = (20, 60)
-# No server may keep us waiting for longer before another attempt.
+# The most seconds to wait before another attempt, even if a server's Retry-After asks for more.
 _LONGEST_PAUSE = 300
 _BLOCK = 2**20
-# Timeout, too early, too many requests, and faults that pass.
+# Timeout, too early, too many requests, and temporary server errors.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _REASONS = {
-    401: "it wants an account",
-    403: "the server refuses it; it may want an account, or not serve this network",
+    401: "an account is required",
+    403: "access denied; it may require an account, or not be available from this network",
     404: "there is no such file; the publisher may have moved it",
-    410: "the file is there no more",
+    410: "the file has been removed",
 }
 
 
 class DownloadError(ValueError):
-    """A file could not be fetched; the message says what was tried and what to do."""
+    """A file could not be downloaded or verified; the message says what was tried."""
 
 
 class _PassingError(Exception):
-    """What another attempt may mend."""
+    """A temporary failure; another attempt may succeed."""
 
     def __init__(self, reason: str, pause: float = 0.0):
         super().__init__(reason)
@@ -45,32 +45,37 @@ class _PassingError(Exception):
 
 
 class ResumingDownloader:
-    """Fetches a URL by HTTP or HTTPS into `part`, and moves it to where pooch wants it.
+    """Downloads a URL by HTTP or HTTPS to `part`, then moves it to where pooch wants it.
 
     Args:
-        part: the unfinished file; it stays there when an attempt fails, for the next one.
-        report: progress and remarks.
-        verified: whether a checksum will be compared. If not, a part is continued only where the
-            server can say that its file has not changed.
+        part: the unfinished file, kept for the next attempt if one fails.
+        report: told the progress, and about failed attempts.
+        verified: whether a checksum will be compared afterwards. If not, a download is resumed only
+            if the server can tell that its file has not changed.
 
     Attributes:
-        resumed: whether the file was put together from several attempts.
+        resumed: whether the file was assembled from several attempts.
     """
 
     def __init__(self, part: Path, report: Reporter, verified: bool):
         self.part, self.report, self.verified = part, report, verified
         self.resumed = False
-        # The ETag or date of the file that the part belongs to.
+        # Holds the ETag or date of the server's file that the part belongs to.
         self.version = part.with_name(f"{part.name}.version")
 
     def __call__(self, url: str, output_file: str, pooch: object = None) -> None:
-        """Fetch a file. Raises DownloadError; OSError where it cannot be written."""
+        """Download a file, in as many attempts as make progress.
+
+        Raises:
+            DownloadError: the server does not serve the file, or too many attempts failed.
+            OSError: the file cannot be written.
+        """
         import requests
 
         furthest, failures = self._have(), 0
         with requests.Session() as session:
             session.headers["User-Agent"] = f"idsharp/{__version__}"
-            # Compressed on the way, ranges would count other bytes.
+            # With compression in transit, ranges would count the compressed bytes.
             session.headers["Accept-Encoding"] = "identity"
             while True:
                 try:
@@ -88,7 +93,7 @@ class ResumingDownloader:
         self.version.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Forget what was fetched so far."""
+        """Discard what was downloaded so far."""
         self.part.unlink(missing_ok=True)
         self.version.unlink(missing_ok=True)
 
@@ -122,20 +127,20 @@ class ResumingDownloader:
             raise DownloadError(str(error)) from error
 
     def _begin(self, response, have: int) -> tuple[int, int | None]:
-        """From which byte the answer goes on, and the size of the whole, if known."""
+        """The byte at which the response starts, and the size of the whole file (None: unknown)."""
         status = response.status_code
         if status == 206:
             start, total = _content_range(response)
             if start != have:
                 self.discard()
-                raise _PassingError(f"the server sent bytes from {start}, asked for {have}")
+                raise _PassingError(f"the server sent bytes from {start} instead of {have}")
             return start, total
         if status == 416:
             _, total = _content_range(response)
             if have and have == total:
                 return have, total
             self.discard()
-            raise _PassingError(f"the part of {have} bytes does not belong to this file")
+            raise _PassingError(f"the first {have} bytes do not belong to the server's file")
         if status == 200:
             length = response.headers.get("Content-Length", "")
             self._remember_version(response)
@@ -143,20 +148,20 @@ class ResumingDownloader:
         if status in _PASSING:
             wait = response.headers.get("Retry-After", "")
             pause = float(wait) if wait.isdigit() else 0.0
-            raise _PassingError(f"the server answers {status} {response.reason}", pause)
+            raise _PassingError(f"the server answered {status} {response.reason}", pause)
         raise DownloadError(
-            f"the server answers {status} {response.reason}: " + _REASONS.get(status, "not served")
+            f"the server answered {status} {response.reason}: " + _REASONS.get(status, "not served")
         )
 
     def _receive(self, response, start: int, total: int | None) -> None:
         self._check_disk(start, total)
         name = self.part.name.removeprefix(".").removesuffix(".part")
-        rest = "" if total is None else f", {gigabytes(total - start)} to come"
-        self.report.say(f"fetching {name}{rest}" + (" (the rest of a part)" if start else ""))
+        rest = "" if total is None else f", {gigabytes(total - start)} left"
+        self.report.say(f"downloading {name}{rest}" + (" (resumed)" if start else ""))
         done = start
         steps = self.report.steps(name, total or 0, start)
         with open(self.part, "ab" if start else "wb") as file:
-            # Not the decoded content: a .gz file that a server calls gzip-encoded stays one.
+            # Not decoded: a .gz file stays as it is even if the server declares it gzip-encoded.
             for block in response.raw.stream(_BLOCK, decode_content=False):
                 file.write(block)
                 done += len(block)
@@ -171,13 +176,13 @@ class ResumingDownloader:
         free = shutil.disk_usage(self.part.parent).free
         if total is not None and total - start > free:
             raise DownloadError(
-                f"{gigabytes(total - start)} are to come, and {gigabytes(free)} are free in "
+                f"{gigabytes(total - start)} left to download, but only {gigabytes(free)} free in "
                 f"{self.part.parent}; make room there, or choose another data_dir"
             )
 
     def _remember_version(self, response) -> None:
         tag = response.headers.get("ETag", "")
-        # A weak tag does not promise the same bytes, and may not stand in If-Range.
+        # A weak tag does not guarantee identical bytes and is not allowed in If-Range.
         version = response.headers.get("Last-Modified") if not tag or tag[:2] == "W/" else tag
         self.discard()
         if version:
@@ -185,7 +190,7 @@ class ResumingDownloader:
 
 
 def gigabytes(size: float) -> str:
-    """A size in words: GB, or MB and kB where it is small."""
+    """A size in words: "1.5 GB", or in MB or kB if it is smaller."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
@@ -193,7 +198,7 @@ def gigabytes(size: float) -> str:
 
 
 def _content_range(response) -> tuple[int | None, int | None]:
-    """First byte and size of the whole, of `bytes 5-9/10` or `bytes */10`."""
+    """First byte and total size, from a header such as `bytes 5-9/10` or `bytes */10`."""
     found = re.fullmatch(
         r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "").strip()
     )
@@ -207,7 +212,7 @@ def _content_range(response) -> tuple[int | None, int | None]:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The cause in plain words, from under the wrappers of requests and urllib3."""
+    """The original error beneath the wrappers of requests and urllib3."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
     return error

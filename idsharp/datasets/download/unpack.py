@@ -1,7 +1,7 @@
-"""Unpacking zip and tar archives that nobody has looked into.
+"""Unpack untrusted zip and tar archives.
 
-Nothing is written outside the archive's folder, and no link, device or other special file is made:
-collections of images need none, and links are how archives lead out of their folder.
+Nothing is written outside the target folder, and no link, device or other special file is created:
+collections of images need none, and links are how archives escape from their folder.
 """
 
 import errno
@@ -16,34 +16,35 @@ from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_json
 from idsharp.datasets.download.resume import gigabytes
 
-# An archive is unpacked in the first folder, which becomes the second when it is complete.
+# An archive is unpacked in the first folder, which is renamed to the second when complete.
 _STAGING, _READY = ".unpacking", ".unpacked"
-# What no archive of images needs, and no disk or library takes well.
+# No archive of images needs more, and file systems and libraries may fail beyond.
 _DEEPEST = 40  # folders
 _LONGEST = 255  # bytes of a name, the limit of most file systems
-# An archive may unpack to this many times its size, or to this many bytes where that is more.
+# An archive may unpack to this many times its size or to this many bytes, whichever is more.
 _MOST_TIMES, _ALWAYS = 100, 2**30
 
 
 class ArchiveError(ValueError):
-    """An archive cannot be unpacked, or holds what no archive of data should hold."""
+    """An archive cannot be unpacked, or contains something unsafe."""
 
 
 class DamagedArchiveError(ArchiveError):
-    """A file is no whole archive."""
+    """A file is not an archive, or is truncated or corrupt."""
 
 
 def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR) -> None:
-    """Unpack a zip or tar archive (also gzip, bzip2, xz) into a folder, wholly or not at all.
+    """Unpack a zip or tar archive (also gzip, bzip2, xz) into a folder, completely or not at all.
 
-    It is unpacked aside and moved into the folder by renaming; an interrupted call is taken up by
-    the next. A marker says that it is done: then nothing more is, though the archive be removed.
+    It is unpacked into a hidden subfolder and moved into place by renaming; if a call is
+    interrupted, the next one completes its work. A marker file records success: later calls then do
+    nothing, even if the archive has been deleted.
 
     Raises:
-        DamagedArchiveError: no whole archive.
-        ArchiveError: too large for the disk; an unknown compression; links, special files, or names
-            that lead out, are too long, or are both a file and a folder; far more bytes than its
-            own size explains; or the folder already holds something of the same name.
+        DamagedArchiveError: not an archive, or truncated or corrupt.
+        ArchiveError: too large for the disk; unknown compression or encryption; links or special
+            files; names that lead out of the folder, are too long, or stand for both a file and a
+            folder; a suspicious compression ratio; or a name that the folder already contains.
     """
     archive, folder = Path(archive), Path(folder)
     if is_unpacked(archive, folder):
@@ -58,7 +59,7 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
             os.rename(staging, ready)
         except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
             raise ArchiveError(
-                f"{archive}: a file and a folder have one name ({error}); nothing was unpacked"
+                f"{archive}: a file and a folder have the same name ({error}); nothing was unpacked"
             ) from error
         except NotImplementedError as error:
             raise ArchiveError(
@@ -67,10 +68,10 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
         except ArchiveError:
             raise
         except Exception as error:
-            # The disk's errors have a number; zipfile asks for impossible places of damaged files.
+            # Disk errors have a number; with damaged files, zipfile seeks to impossible positions.
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
-            # A damaged archive may fail anywhere in zipfile and tarfile, with any exception.
+            # A damaged archive can fail anywhere in zipfile and tarfile, with any exception.
             reason = str(error) or type(error).__name__
             raise DamagedArchiveError(f"{archive} is damaged ({reason})") from error
         finally:
@@ -79,7 +80,7 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
     for entry in entries:
         if os.path.lexists(folder / entry.name):
             raise ArchiveError(
-                f"{folder} already has {entry.name}, which {archive.name} holds too; move it away"
+                f"{folder} already contains {entry.name}, as does {archive.name}; move it away"
             )
     for entry in entries:
         os.rename(entry, folder / entry.name)
@@ -88,12 +89,12 @@ def unpack(archive: str | Path, folder: str | Path, report: Reporter = TO_STDERR
 
 
 def is_unpacked(archive: str | Path, folder: str | Path) -> bool:
-    """Whether `unpack` has done its work."""
+    """Whether `unpack` has completed."""
     return _marker(Path(archive), Path(folder)).exists()
 
 
 def is_unfinished(folder: str | Path) -> bool:
-    """Whether an interrupted `unpack` has left something in a folder."""
+    """Whether an interrupted `unpack` has left files in a folder."""
     return any((Path(folder) / name).exists() for name in (_STAGING, _READY))
 
 
@@ -102,7 +103,7 @@ def _marker(archive: Path, folder: Path) -> Path:
 
 
 def _extract(archive: Path, folder: Path, report: Reporter) -> None:
-    # A tar may end in a zip, and would then pass for one.
+    # Tar first: a tar archive that ends with a zip would pass as a zip.
     if tarfile.is_tarfile(archive):
         _extract_tar(archive, folder, report)
     elif zipfile.is_zipfile(archive):
@@ -122,7 +123,7 @@ def _extract_zip(archive: Path, folder: Path, report: Reporter) -> None:
         _check_ratio(archive, total)
         _check_room(archive, folder, total)
         steps = report.steps(f"unpacking {archive.name}", total)
-        # All names first, so that a hostile archive is not half unpacked.
+        # Check all names first, so that a hostile archive is not partly unpacked.
         for member in members:
             _check_name(archive, member.filename)
         for member in members:
@@ -146,13 +147,13 @@ def _extract_tar(archive: Path, folder: Path, report: Reporter) -> None:
             if not (member.isreg() or member.isdir()):
                 raise _special(archive, member.name)
             _check_room(archive, folder, member.size)
-            # The filter also takes away owners and dangerous permissions.
+            # The filter also drops owners and dangerous permissions.
             stored.extract(member, folder, filter="data")
             steps.advance(raw.tell() - steps.done)
 
 
 def _check_name(archive: Path, name: str) -> None:
-    # Windows' rules hold for both: a drive, a backslash or a leading slash leads out as well.
+    # Windows' rules cover both systems: a drive, a backslash or a leading slash leads out too.
     path = PureWindowsPath(name)
     if path.drive or path.root or ".." in path.parts:
         raise ArchiveError(f"{archive}: {name!r} leads out of the archive; nothing was unpacked")
@@ -160,30 +161,28 @@ def _check_name(archive: Path, name: str) -> None:
     if len(path.parts) > _DEEPEST or longest > _LONGEST:
         raise ArchiveError(
             f"{archive}: {name[:60]!r}… is {len(path.parts)} folders deep and has a name of "
-            f"{longest} bytes; at most {_DEEPEST} and {_LONGEST} are unpacked; nothing was unpacked"
+            f"{longest} bytes; the limits are {_DEEPEST} and {_LONGEST}; nothing was unpacked"
         )
 
 
 def _check_ratio(archive: Path, total: int) -> None:
-    """Refuse an archive that would fill the disk out of nothing."""
+    """Refuse a decompression bomb."""
     size = archive.stat().st_size
     if total > max(_MOST_TIMES * size, _ALWAYS):
         raise ArchiveError(
-            f"{archive} has {gigabytes(size)} and would unpack to {gigabytes(total)} or more, over "
+            f"{archive} has {gigabytes(size)} but would unpack to {gigabytes(total)} or more, over "
             f"{_MOST_TIMES} times as much; nothing was unpacked"
         )
 
 
 def _special(archive: Path, name: str) -> ArchiveError:
-    return ArchiveError(
-        f"{archive}: {name!r} is a link or a special file, which are refused; nothing was unpacked"
-    )
+    return ArchiveError(f"{archive}: {name!r} is a link or a special file; nothing was unpacked")
 
 
 def _check_room(archive: Path, folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise ArchiveError(
-            f"unpacking {archive} takes {gigabytes(size)} more, and {gigabytes(free)} are free in "
-            f"{folder}; make room there"
+            f"unpacking {archive} takes another {gigabytes(size)}, but only {gigabytes(free)} are "
+            f"free in {folder}; make room there"
         )

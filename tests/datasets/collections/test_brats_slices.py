@@ -169,10 +169,10 @@ def test_brats_mistakes_are_explained(tmp_path):
         dataset("brats", tmp_path / "data" / "HGG").read("../LGG/x.nii.gz#0")
     folder = tmp_path / "data" / "HGG" / "Brats18_2013_0_1"
     brats.write_case(tmp_path / "data" / "copy" / folder.name, brats.volumes(0))
-    with pytest.raises(DatasetError, match=r"case Brats18_2013_0_1 lies in .* twice"):
+    with pytest.raises(DatasetError, match=r"case Brats18_2013_0_1 is in .* twice"):
         dataset("brats", tmp_path / "data").index()
     brats.save(folder / "Brats18_2013_9_1_t2.nii.gz", brats.volumes(0)["t2"])
-    with pytest.raises(DatasetError, match=r"both of one sequence; each case must have a folder"):
+    with pytest.raises(DatasetError, match=r"are the same sequence; each case must have a folder"):
         dataset("brats", tmp_path / "data" / "HGG").index()
 
 
@@ -183,7 +183,7 @@ def test_too_many_unreadable_cases_are_an_error(tmp_path):
     brats.save(other, brats.volumes(0)["seg"][:, :, 1:])
     with pytest.raises(DatasetError, match="2 of 4 cases cannot be read") as error:
         dataset("brats", tmp_path).index()
-    assert "beside HGG/Brats18_2013_0_1/Brats18_2013_0_1_seg.nii.gz there is no T2" in str(
+    assert "HGG/Brats18_2013_0_1/Brats18_2013_0_1_seg.nii.gz comes without a T2 volume" in str(
         error.value
     )
-    assert "has shape (40, 40, 47), the volume (40, 40, 48)" in str(error.value)
+    assert "has shape (40, 40, 47), but the volume (40, 40, 48)" in str(error.value)

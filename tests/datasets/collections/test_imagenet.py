@@ -55,7 +55,7 @@ def test_imagenet_mistakes_are_explained(tmp_path):
     with pytest.raises(MissingDataError, match=r"there is no folder(.|\n)*ILSVRC/Data/CLS-LOC"):
         dataset("imagenet", tmp_path / "nowhere").index()
     (tmp_path / "train").mkdir()
-    with pytest.raises(MissingDataError, match="holds no folder of a class such as n01440764"):
+    with pytest.raises(MissingDataError, match="contains no class folder such as n01440764"):
         dataset("imagenet", tmp_path).index()
     natural.write_imagenet(tmp_path / "train", n=1)
     (tmp_path / "LOC_synset_mapping.txt").write_text("n01440764 tench\ngoldfish\n")

@@ -41,7 +41,7 @@ def test_medmnist_offers_the_size_that_suits(tmp_path, settings, size):
     assert file.name == ("octmnist.npz" if size == 28 else f"octmnist_{size}.npz")
     with pytest.raises(DatasetError, match="size is 100; MedMNIST offers 28, 64, 128, 224"):
         medmnist("octmnist", tmp_path, size=100).locate()
-    with pytest.raises(DatasetError, match="source is 'eyes'; there are breastmnist, chestmnist"):
+    with pytest.raises(DatasetError, match="source is 'eyes'; choose one of breastmnist"):
         medmnist("eyes", tmp_path).missing()
 
 

@@ -51,5 +51,5 @@ def test_mura_lines_that_name_no_image(tmp_path):
         "path",
     ):
         table.write_text(good + line + "\n")
-        with pytest.raises(DatasetError, match=r"1 rows of .* name no image of it, such as"):
+        with pytest.raises(DatasetError, match=r"1 rows of .* have an unexpected path, such as"):
             dataset_at("mura", tmp_path).index()

@@ -22,7 +22,7 @@ def test_rsna_from_table_to_arrays(tmp_path, capsys, home):
     dataset = dataset_at("rsna", tmp_path)
     index = dataset.index()
     check_index(index, truth)
-    assert "2 images left out, whose rows contradict each other" in capsys.readouterr().err
+    assert "2 images left out because their rows contradict each other" in capsys.readouterr().err
     assert index["label"].value_counts().to_dict() == {"0": 60, "1": 60}
     assert index["subarachnoid"].value_counts().to_dict() == {"0": 100, "1": 20}
     assert (index["epidural"] == "0").all()

@@ -113,7 +113,7 @@ def test_official_files_come_from_a_mirror(tmp_path, server, source, kind):
 def test_what_is_to_come_is_told(tmp_path):
     dataset = official("CIFAR10", tmp_path)
     assert dataset.downloads
-    assert dataset.missing() == ["cifar-10-python.tar.gz is not downloaded yet (170.5 MB to come)"]
+    assert dataset.missing() == ["cifar-10-python.tar.gz is not downloaded yet (170.5 MB left)"]
     assert dataset.download_size() == 170_498_071
     assert official("SVHN", tmp_path).download_size() == 182_040_794 + 64_275_384
     assert not list(tmp_path.iterdir())
@@ -123,7 +123,7 @@ def test_files_of_another_checksum_are_refused(tmp_path):
     for source, write in WRITERS.items():
         write(tmp_path / source)
         dataset = official(source, tmp_path / "data", path=str(tmp_path / source))
-        with pytest.raises(DatasetError, match="is not the published file: its md5 is"):
+        with pytest.raises(DatasetError, match="is not the published file: checksum mismatch"):
             dataset.locate()
         with pytest.raises(DatasetError, match="write its own checksum into the dataset's setting"):
             dataset.index()

@@ -86,7 +86,7 @@ def test_a_page_instead_of_an_archive_does_not_count(tmp_path, server):
     server.files["/images.zip"] = b"<html>Please log in</html>"
     settings = {"adapter": "folder", "url": server.url("/images.zip")}
     dataset = open_dataset("web", settings, tmp_path / "data")
-    with pytest.raises(DatasetError, match=r"is no archive: .*Please"):
+    with pytest.raises(DatasetError, match=r"is not a valid archive: .*Please"):
         dataset.locate()
     server.files["/images.zip"] = zipped_images(tmp_path)
     assert dataset.download_size() is None

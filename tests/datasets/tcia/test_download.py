@@ -86,19 +86,19 @@ def test_faults_that_pass(duke_server, duke_home, duke_series, faults):
 @pytest.mark.parametrize(
     ("fault", "message", "asked"),
     [
-        (404, "answers 404", 1),
-        (503, "answers 503", 4),
-        ("wrong md5", r"0000000\d\.dcm does not agree with its MD5 sum, after 4 attempts", 4),
+        (404, "answered 404", 1),
+        (503, "answered 503", 4),
+        ("wrong md5", r"0000000\d\.dcm does not match its MD5 sum, after 4 attempts", 4),
         ("few", "the zip holds 29 of 30 images, after 4 attempts", 4),
-        ("no list", "no md5hashes.csv", 4),
+        ("no list", "lacks md5hashes.csv", 4),
         ("short list", "the zip is damaged .*, after 4 attempts", 4),
         ("compression", "cannot be unpacked .*compression", 1),
-        ("hostile ../../escaped.dcm", r"'\.\./\.\./escaped\.dcm', which is no plain file", 1),
-        ("hostile /tmp/escaped.dcm", "which is no plain file", 1),
-        ("hostile sub/escaped.dcm", "which is no plain file", 1),
-        ("hostile a\\..\\escaped.dcm", "which is no plain file", 1),
-        ("hostile .hidden", "which is no plain file", 1),
-        ("link", "'link.dcm', which is no plain file", 1),
+        ("hostile ../../escaped.dcm", r"'\.\./\.\./escaped\.dcm', which is not a plain file", 1),
+        ("hostile /tmp/escaped.dcm", "which is not a plain file", 1),
+        ("hostile sub/escaped.dcm", "which is not a plain file", 1),
+        ("hostile a\\..\\escaped.dcm", "which is not a plain file", 1),
+        ("hostile .hidden", "which is not a plain file", 1),
+        ("link", "'link.dcm', which is not a plain file", 1),
         ("bomb", "would unpack to 2.* bytes", 1),
     ],
 )
@@ -151,14 +151,14 @@ def test_series_that_the_server_does_not_have_are_said(duke_server, duke_home, d
     del duke_server.series[duke_series["Breast_MRI_003", "pre"].uid]
     data = open_duke(duke_home, url=duke_server.nbia)
     data.locate()
-    assert "has no such series for 1 of 6: " in capsys.readouterr().err
+    assert "lacks 1 of the 6 series needed: " in capsys.readouterr().err
     assert set(data.index()["patient"]) == set(duke.BOXES) - {"Breast_MRI_003"}
 
 
 def test_without_room_nothing_is_fetched(duke_server, duke_home, monkeypatch):
     usage = shutil.disk_usage(duke_home)
     monkeypatch.setattr("idsharp.datasets.tcia.shutil.disk_usage", lambda _: usage._replace(free=9))
-    with pytest.raises(DatasetError, match=r"to come, 0 kB are free .* lower pool_size"):
+    with pytest.raises(DatasetError, match=r"only 0 kB free .* lower pool_size"):
         open_duke(duke_home, url=duke_server.nbia).locate()
     assert duke_server.asked == ["getSeries"]
 
@@ -255,14 +255,14 @@ def test_prostate_download(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"<html>", "answers with no list of series"),
-        (b'[{"SeriesInstanceUID": "1.2"}]', "answers with no list of series"),
+        (b"<html>", "did not return a list of series"),
+        (b'[{"SeriesInstanceUID": "1.2"}]', "did not return a list of series"),
         (
             b'[{"SeriesInstanceUID": "../x", "StudyInstanceUID": "1", "PatientID": "p"}]',
             "'../x' is no",
         ),
         (b'[{"SeriesInstanceUID": "1", "StudyInstanceUID": "1", "PatientID": ".."}]', "'..' is no"),
-        (b'{"error": "no"}', "answers with no list of series"),
+        (b'{"error": "no"}', "did not return a list of series"),
     ],
 )
 def test_lists_that_are_none(content, message):
@@ -281,7 +281,7 @@ def test_list_of_series(duke_server, duke_series):
     )
     # NBIA answers nothing where it finds nothing.
     assert list_series(Archive("unknown", duke_server.nbia)) == []
-    with pytest.raises(DatasetError, match=r"does not list its series: .*404"):
+    with pytest.raises(DatasetError, match=r"could not get the list of series from .*404"):
         list_series(Archive("x", duke_server.web, plain=True))
 
 

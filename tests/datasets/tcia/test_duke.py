@@ -43,7 +43,7 @@ def test_duke_interrupted_copies_are_said(duke_copy, capsys):
         file.unlink()
     open_duke(home).index()
     said = capsys.readouterr().err
-    assert "note: dbc: 10 of the 180 slices in the table are not there" in said
+    assert "note: dbc: 10 of the 180 slices in the table are missing" in said
 
 
 def test_duke_ids_and_rows_do_not_depend_on_names(duke_copy, tmp_path):
@@ -172,7 +172,7 @@ def test_duke_odd_files_are_said(duke_copy, duke_series, capsys):
     index = open_duke(home).index()
     said = capsys.readouterr().err
     assert "1 files are left out, such as manifest-" in said and "1-01.dcm#0" in said
-    assert "Breast_MRI_002 is left out" in said and "are one slice" in said
+    assert "Breast_MRI_002 is left out" in said and "are the same slice" in said
     assert set(index["patient"]) == set(duke.BOXES) - {"Breast_MRI_002"}
     assert not ((index["patient"] == "Breast_MRI_001") & (index["slice"] == "1")).any()
 
@@ -183,5 +183,5 @@ def test_duke_odd_files_are_said(duke_copy, duke_series, capsys):
 )
 def test_duke_boxes_must_be_boxes(tmp_path, boxes):
     (tmp_path / "Annotation_Boxes.csv").write_text(f"Patient ID,Start Slice,End Slice\n{boxes}\n")
-    with pytest.raises(DatasetError, match="no single box for Breast_MRI_001"):
+    with pytest.raises(DatasetError, match="no single valid box for Breast_MRI_001"):
         open_duke(tmp_path).patients()

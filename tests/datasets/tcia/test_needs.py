@@ -60,10 +60,10 @@ def test_missing_data_are_explained(tmp_path):
     with pytest.raises(MissingDataError, match=r"no table Annotation_Boxes(.|\n)*<study>/<series>"):
         data.locate()
     (tmp_path / "Annotation_Boxes.csv").write_bytes(duke.boxes_csv())
-    with pytest.raises(MissingDataError, match="there is no folder of a patient"):
+    with pytest.raises(MissingDataError, match="has no folder for any patient"):
         data.locate()
     (tmp_path / duke.COLLECTION / "Breast_MRI_001").mkdir(parents=True)
-    with pytest.raises(MissingDataError, match="no series of the kind that is needed"):
+    with pytest.raises(MissingDataError, match="none of the series needed"):
         open_duke(tmp_path, patients="present").locate()
 
 
