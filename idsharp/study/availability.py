@@ -8,13 +8,13 @@ from idsharp.common.resources import registry
 from idsharp.datasets import Dataset, DatasetError, open_dataset
 from idsharp.study.config import ConfigError, adapter_settings
 
-# As many names of what a folder holds are listed.
+# The most names listed of what a folder contains.
 _NAMED = 8
 
 
 @dataclass(frozen=True)
 class Availability:
-    """What was found of one dataset, judged by the names of files alone.
+    """What was found of one dataset, judged only by the names of files.
 
     Attributes:
         state: "present", "downloadable", or "missing": only the user can provide it.
@@ -35,7 +35,7 @@ def look_over(name: str, settings: dict, data_dir: str | Path) -> Availability:
     try:
         lacking = dataset.missing()
     except DatasetError as error:
-        # Such as a path with an environment variable that is not set.
+        # For example, a path with an environment variable that is not set.
         return Availability(
             name, "missing", [str(error).removeprefix(f"dataset {name}: ")], None, dataset
         )
@@ -51,7 +51,7 @@ def instructions(found: Availability) -> str:
     lines = [f"{found.name}: " + "; ".join(found.lacking)]
     source = registry().get(found.name)
     if source:
-        lines.append(f"get it: {source['how']} ({source['url']}; {source['licence']})")
+        lines.append(f"how to get it: {source['how']} ({source['url']}; {source['licence']})")
     lines += _already_there(found.dataset)
     if found.dataset.layout:
         lines.append("its folder must look like this:")
@@ -61,7 +61,7 @@ def instructions(found: Availability) -> str:
 
 
 def _already_there(dataset: Dataset) -> list[str]:
-    """What the dataset's folder holds, in one line, if the folder exists."""
+    """The contents of the dataset's folder, in one line, if it exists."""
     try:
         names = sorted(path.name for path in dataset.path.iterdir() if path.name[0] != ".")
     except (DatasetError, OSError):
@@ -72,13 +72,13 @@ def _already_there(dataset: Dataset) -> list[str]:
 
 
 def datasets_of(config: dict, study: dict) -> list[str]:
-    """The datasets of a study's tasks, each once."""
+    """The names of the datasets of a study's tasks, each once."""
     tasks = [*study["tasks"], *study["measured"]]
     return list(dict.fromkeys(config["tasks"][task]["dataset"] for task in tasks))
 
 
 def look_over_study(config: dict, study: dict) -> list[Availability]:
-    """The state of each dataset of a study; those that were located before count as present."""
+    """The state of each dataset of a study, except those that were located before."""
     index = Path("results", study["name"], "index")
     names = datasets_of(config, study)
     return look_over_all(
@@ -90,13 +90,13 @@ def look_over_all(config: dict, study: dict, names: Iterable[str]) -> list[Avail
     """The state of the datasets with these names.
 
     Raises:
-        ConfigError: a name that is not among the datasets of the configuration.
+        ConfigError: a name is not among the datasets of the configuration.
     """
     found = []
     for name in names:
         if name not in config["datasets"]:
             known = ", ".join(config["datasets"])
-            raise ConfigError(f"no dataset {name}; there are: {known}")
+            raise ConfigError(f"there is no dataset {name}; choose one of {known}")
         settings = adapter_settings(config, study, name)
         found.append(look_over(name, settings, config["data_dir"]))
     return found
@@ -116,7 +116,7 @@ def without_missing(config: dict, study: dict, found: list[Availability]) -> dic
         for key in ("tasks", "measured")
     }
     if not left["tasks"]:
-        raise ConfigError(f"study {study['name']} has none of its data; {advice(found)}")
+        raise ConfigError(f"no task of study {study['name']} has its data; {advice(found)}")
     note = f"Left out, because their data are missing: {', '.join(missing)}."
     return study | left | {"note": f"{study['note']} {note}".strip()}
 
@@ -130,7 +130,7 @@ def advice(found: list[Availability]) -> str:
     return (
         f"{count} missing:\n\n"
         + "\n\n".join(missing)
-        + "\n\nTo run what can be run without them: --config missing_data=skip"
+        + "\n\nTo run the tasks that do not need them: --config missing_data=skip"
     )
 
 
@@ -147,7 +147,7 @@ def remarks(found: list[Availability]) -> list[str]:
 
 
 def status_table(found: list[Availability]) -> str:
-    """One line per dataset: state, size of the whole, access, licence, and what is absent."""
+    """One line per dataset: state, total size, access, license, and what is missing."""
     sources = registry()
     rows = [("dataset", "state", "GB", "access", "licence", "not there")]
     for one in found:
@@ -166,12 +166,12 @@ def status(found: list[Availability], explain: bool) -> str:
     """The table of the datasets' states, and what to do about those that are missing.
 
     Args:
-        explain: give the instructions for each one, instead of saying how to get them.
+        explain: include the instructions for each one, instead of saying how to show them.
     """
     missing = [one for one in found if one.state == "missing"]
     parts = [status_table(found)]
     if explain:
         parts += [instructions(one) for one in missing]
     elif missing:
-        parts.append("What to do about a missing one: python scripts/data_status.py NAME")
+        parts.append("For how to get a missing one: python scripts/data_status.py NAME")
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""Checking config.yaml: what the schema says, and what plain sense adds."""
+"""Validate config.yaml against the schema, and for consistency."""
 
 import math
 import re
@@ -22,10 +22,10 @@ SCHEMA = Path(__file__).parents[2] / "rules" / "config.schema.yaml"
 
 
 def check_config(config: dict) -> dict:
-    """The configuration with draws and groups of tasks written out.
+    """The validated configuration, with draws and groups of tasks expanded.
 
     Raises:
-        ConfigError: at the first setting that the schema, or plain sense, does not allow.
+        ConfigError: a setting violates the schema or contradicts another one; the first is named.
     """
     for key, value in _numbers("", config):
         if not math.isfinite(value):
@@ -50,9 +50,9 @@ def check_config(config: dict) -> dict:
 
 @cache
 def _validator() -> Validator:
-    """The schema, with integers as Python has them.
+    """A validator for the schema, with integers as Python defines them.
 
-    To JSON Schema 50.0 is an integer; the scripts would refuse it, but later.
+    In JSON Schema, 50.0 is an integer; the scripts would reject it, but only later.
     """
 
     def is_integer(_: Any, value: Any) -> bool:
@@ -63,7 +63,7 @@ def _validator() -> Validator:
 
 
 def read_schema() -> dict:
-    """The schema, in which a dataset may have the options of its adapter and no others."""
+    """The schema, completed so that a dataset may have only the options of its adapter."""
     schema = yaml.load(SCHEMA.read_text(encoding="utf-8"), yaml.CSafeLoader)
     dataset, adapters = schema["$defs"]["dataset"], schema["$defs"]["adapters"]
     dataset["properties"]["adapter"]["enum"] = list(adapters)
@@ -103,8 +103,8 @@ def _check_datasets(config: dict) -> None:
             )
         if dataset.get("url", "").startswith("http://") and "checksum" not in dataset:
             raise ConfigError(
-                f"datasets.{name}.url begins with http://, and nothing says that what arrives is "
-                "what was published; write https://, or the file's checksum beside it"
+                f"datasets.{name}.url begins with http://, so the download could be tampered with; "
+                "use https://, or give the file's checksum as well"
             )
         try:
             re.compile(dataset.get("patient_pattern", ""))
@@ -123,12 +123,12 @@ def _check_task(name: str, config: dict) -> None:
         raise ConfigError(unknown(f"{where}.dataset", task["dataset"], config["datasets"]))
     classes = task.get("classes")
     if isinstance(classes, dict) and "number" not in classes:
-        raise ConfigError(f"{where}.classes lacks number: which of the draws, from 1")
+        raise ConfigError(f"{where}.classes lacks number: which draw to use, counted from 1")
     labels = [label for one in classes or [] for label in one] if isinstance(classes, list) else []
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise ConfigError(
-            f"{where}.classes names the label {twice[0]!r} twice; a label has one class"
+            f"{where}.classes names the label {twice[0]!r} twice; a label belongs to one class"
         )
     _check_stand_in(name, config)
 
@@ -163,14 +163,14 @@ def _check_study(name: str, config: dict) -> None:
         raise ConfigError(unknown(f"{where}.like", like, config["studies"]))
     if like is not None and (like == name or "like" in config["studies"][like]):
         raise ConfigError(
-            f"{where}.like is {like!r}, which has a `like` too; name the study behind it"
+            f"{where}.like is {like!r}, which has a `like` itself; name the original study"
         )
     study = settings_of(config, name)
     both = sorted(set(study["tasks"]) & set(study["measured"]))
     if both:
         raise ConfigError(
-            f"{where}.measured names {both[0]}, which {where}.tasks names too; tasks are measured "
-            "anyway, leave it there alone"
+            f"{where}.measured names {both[0]}, and so does {where}.tasks; tasks are measured "
+            f"anyway, so remove it from {where}.measured"
         )
     for task in study["tasks"]:
         _check_balance(where, study, task, number_of_classes(config["tasks"][task]))
@@ -184,15 +184,15 @@ def _check_study(name: str, config: dict) -> None:
     if study["pool_size"] < needed:
         raise ConfigError(
             f"{where}.pool_size is {study['pool_size']}: the largest training set and the test "
-            f"set come out of it; write at least {needed}"
+            f"set are drawn from it; write at least {needed}"
         )
 
 
 def _check_balance(where: str, study: dict, task: str, classes: int | None) -> None:
     if classes == 1:
         raise ConfigError(
-            f"{where}.tasks names {task}, which has one class: there is nothing to tell apart; "
-            f"give it another class, or name it in {where}.measured"
+            f"{where}.tasks names {task}, which has only one class, so a network has nothing to "
+            f"learn; give it another class, or move it to {where}.measured"
         )
     for key, sizes in (("n_train", study["n_train"]), ("n_test", [study["n_test"]])):
         odd = [size for size in sizes if size % (classes or 1)]

@@ -3,17 +3,17 @@
 Needs neither torch nor Snakemake: the Snakefile is parsed again in every cluster job.
 """
 
-#: Settings of the study that adapters take too, since they fetch only what it needs.
+#: Settings of the study that are passed to adapters, which fetch only what it needs.
 _STUDY_SETTINGS = {
     "medmnist": ["image_size"],
     "duke_breast": ["pool_size"],
     "prostate": ["pool_size"],
 }
 
-#: Settings of a dataset that say what it means in a study, not how it is read.
+#: Settings of a dataset that describe its role in a study, not how it is read.
 _NOT_FOR_ADAPTERS = ("domain", "collection", "note", "channels")
 
-#: What a study is, rather than how it is done.
+#: Settings that define a study, rather than its method; `like` does not pass them on.
 _NOT_INHERITED = ("tasks", "measured", "title", "note")
 
 #: Settings that change no result.
@@ -21,7 +21,7 @@ _RESOURCES = ("threads", "reading_processes", "jobs_per_gpu")
 
 
 class ConfigError(ValueError):
-    """A wrong setting; the message names its key and says what is allowed."""
+    """A setting is invalid; the message names its key and says what is allowed."""
 
 
 def study_settings(config: dict) -> dict:
@@ -31,7 +31,7 @@ def study_settings(config: dict) -> dict:
 
 
 def settings_of(config: dict, name: str) -> dict:
-    """All settings of a study: its own, then those of the study it is `like`, then defaults."""
+    """All settings of a study: its own, those of the study that it is `like`, and defaults."""
     own = config["studies"][name]
     like = config["studies"][own["like"]] if "like" in own else {}
     inherited = {key: like[key] for key in like if key not in _NOT_INHERITED}
@@ -39,33 +39,33 @@ def settings_of(config: dict, name: str) -> dict:
 
 
 def result_settings(study: dict) -> dict:
-    """The settings of a study that decide its results, and not how fast they come."""
+    """The settings of a study that determine its results, without those that affect only speed."""
     return {key: value for key, value in study.items() if key not in _RESOURCES}
 
 
 def number_of_classes(task: dict) -> int | None:
-    """Classes that a task tells apart; None where every label of the dataset is one."""
+    """Number of classes of a task; None if every label of the dataset is a class."""
     classes = task.get("classes")
     return classes["draw"] if isinstance(classes, dict) else len(classes or []) or None
 
 
 def channels_of(task: str, config: dict, study: dict) -> int:
-    """Channels of a task's images in a study: the study's, or as its dataset has ("own")."""
+    """Channels of a task's images: the study's setting or, if that is "own", the dataset's."""
     if study["channels"] != "own":
         return study["channels"]
     return config["datasets"][config["tasks"][task]["dataset"]].get("channels", 1)
 
 
 def collection_of(config: dict, dataset: str) -> str:
-    """The collection that a dataset's images belong to: by default the dataset itself.
+    """The collection that a dataset's images belong to, by default the dataset itself.
 
-    Images of one collection are one unit of evidence in the regressions.
+    The regressions treat a collection as one unit of evidence.
     """
     return config["datasets"][dataset].get("collection", dataset)
 
 
 def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
-    """What an adapter is told: how a dataset is found and read."""
+    """The settings passed to an adapter: how a dataset is found and read."""
     settings = config["datasets"][dataset]
     told = {key: settings[key] for key in settings if key not in _NOT_FOR_ADAPTERS}
     told |= {key: study[key] for key in _STUDY_SETTINGS.get(settings["adapter"], [])}
@@ -75,7 +75,7 @@ def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
 def hyperparameters(config: dict, model: str, dataset: str) -> dict:
     """Learning rate, batch size and input scale of a model on a dataset.
 
-    A model without an entry takes those of `other`; without an input scale of its own, the study's.
+    A model without an entry uses that of `other`; one without an input scale uses the study's.
     """
     settings = config["models"].get(model, config["models"]["other"])
     chosen = {"input_scale": study_settings(config)["input_scale"]} | settings
@@ -84,7 +84,7 @@ def hyperparameters(config: dict, model: str, dataset: str) -> dict:
 
 
 def merged(config: dict, more: dict) -> dict:
-    """A configuration with the settings of a second file over it, as Snakemake merges them."""
+    """A configuration overridden by the settings of a second file, merged as Snakemake does."""
     both = dict(config)
     for key, value in more.items():
         nested = isinstance(value, dict) and isinstance(both.get(key), dict)

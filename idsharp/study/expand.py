@@ -1,25 +1,23 @@
-"""Writing out what config.yaml abbreviates: draws of classes, groups of tasks, former keys."""
+"""Expand what config.yaml abbreviates: draws of classes, groups of tasks, former keys."""
 
 from idsharp.study.config import ConfigError, merged
 from idsharp.study.messages import unknown
 
-#: Former names of settings, which stay accepted, and their present ones.
+#: Former names of settings, which are still accepted, and their current ones.
 FORMER_NAMES = {"reading_threads": "reading_processes"}
 
 
 def written_out(config: dict) -> dict:
-    """The configuration with every draw as a task, groups replaced by their tasks, present names.
+    """The configuration with draws as tasks, groups replaced by their tasks, and current names.
 
     Raises:
-        ConfigError: a name stands for two things, or a group names a task that is not there.
+        ConfigError: a name stands for two things, or a group names a task that does not exist.
     """
     tasks, families = _tasks_of_draws(config["tasks"])
     groups = config.get("task_groups", {})
     for name in groups:
         if name in config["tasks"] or name in tasks:
-            raise ConfigError(
-                f"task_groups.{name} has the name of a task; give the group another one"
-            )
+            raise ConfigError(f"task_groups.{name} has the same name as a task; rename the group")
     named = {name: [name] for name in tasks} | families
     named |= {name: _members(f"task_groups.{name}", groups[name], named) for name in groups}
     studies = {
@@ -37,10 +35,10 @@ def written_out(config: dict) -> dict:
 
 
 def _tasks_of_draws(tasks: dict) -> tuple[dict, dict[str, list[str]]]:
-    """Every task, those of draws among them; and for each common name the tasks of its draws.
+    """Every task, including those of draws, and for each common name the tasks of its draws.
 
-    NAME with `draws: 5` makes NAME1 to NAME5. An entry of its own, such as NAME3, changes settings
-    of one of them.
+    NAME with `draws: 5` stands for NAME1 to NAME5. A separate entry, such as NAME3, changes
+    settings of one of them.
     """
     families = {
         name: [f"{name}{number}" for number in range(1, task["draws"] + 1)]
@@ -52,7 +50,7 @@ def _tasks_of_draws(tasks: dict) -> tuple[dict, dict[str, list[str]]]:
         common = {key: value for key, value in tasks[name].items() if key != "draws"}
         for number, member in enumerate(members, 1):
             if member in made or member in families:
-                raise ConfigError(f"tasks.{name}: its draw {member} has the name of another task")
+                raise ConfigError(f"tasks.{name}: draw {member} has the same name as another task")
             made[member] = common | {"classes": _draw(f"tasks.{name}", tasks[name], number)}
     everything: dict[str, dict] = {}
     for name, task in tasks.items():
@@ -66,14 +64,14 @@ def _draw(key: str, task: dict, number: int) -> dict:
     classes = task.get("classes")
     if not isinstance(classes, dict) or "number" in classes:
         raise ConfigError(
-            f"{key} has draws, and so its classes must be a draw without a number, such as "
+            f"{key} has draws, so its classes must be a draw without a number, such as "
             "{draw: 2, at_least: 1250}"
         )
     return {"draw": classes["draw"], "number": number, "at_least": classes["at_least"]}
 
 
 def _members(key: str, names: list[str], named: dict[str, list[str]]) -> list[str]:
-    """The tasks that names of tasks, draws and groups stand for, each once, in their order."""
+    """The tasks that these names of tasks, draws and groups stand for, each once, in order."""
     for name in names:
         if name not in named:
             raise ConfigError(unknown(key, name, named))
@@ -81,10 +79,10 @@ def _members(key: str, names: list[str], named: dict[str, list[str]]) -> list[st
 
 
 def _present_names(settings: dict, key: str | None = None) -> dict:
-    """Settings under their present names.
+    """Settings under their current names.
 
-    In the defaults a former name stands beside the present one of config.yaml, and counts, since it
-    is the user's.
+    If the defaults have both names, the current one comes from config.yaml and the former one from
+    the user's own file, so the former one wins.
     """
     renamed = {name: value for name, value in settings.items() if name not in FORMER_NAMES}
     for former, present in FORMER_NAMES.items():

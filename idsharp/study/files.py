@@ -1,4 +1,4 @@
-"""Reading files of settings: YAML without surprises, and shipped names that stay what they are."""
+"""Read configuration files: YAML without surprises, and without redefining shipped entries."""
 
 import json
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import yaml
 
 from idsharp.study.config import ConfigError, merged
 
-#: What makes an entry a definition, rather than a change of settings of the shipped one.
+#: The key that makes an entry a new definition instead of a change to the shipped one.
 _DEFINES = {"datasets": "adapter", "tasks": "dataset", "studies": "tasks"}
 
 
 def read_config(shipped: Path, more: list[Path]) -> dict:
-    """The shipped config.yaml with the settings of further files over it.
+    """The shipped config.yaml, overridden by the settings of further files.
 
     Raises:
         ConfigError: see `check_files`.
@@ -29,7 +29,7 @@ def read_settings(file: Path) -> dict:
     """The settings of a YAML (or JSON) file.
 
     Raises:
-        ConfigError: no such file, broken YAML, or a key that is written twice, with file and line.
+        ConfigError: no such file, invalid YAML, or a repeated key, with file and line.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -51,16 +51,18 @@ def read_settings(file: Path) -> dict:
     except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{file}: not valid YAML or JSON: {error}") from error
     if not isinstance(settings, dict):
-        raise ConfigError(
-            f"{file} holds no settings; write keys such as `studies:` at its left edge"
-        )
+        raise ConfigError(f"{file} contains no settings; write unindented keys such as `studies:`")
     return settings
 
 
 def check_files(shipped: Path, more: list[Path]) -> None:
-    """Raise ConfigError where files of settings are not what their writer takes them for.
+    """Check the user's configuration files for mistakes that Snakemake accepts silently.
 
-    Snakemake itself takes the last of two settings of one name, and mixes two studies of one name.
+    Of two settings with the same name, Snakemake uses the last; two studies with the same name are
+    mixed.
+
+    Raises:
+        ConfigError: as `read_settings` and `check_names`.
     """
     ours = read_settings(shipped)
     for file in more:
@@ -68,18 +70,22 @@ def check_files(shipped: Path, more: list[Path]) -> None:
 
 
 def check_names(settings: dict, shipped: dict, file: Path) -> None:
-    """Raise ConfigError where a file defines what config.yaml defines under the same name.
+    """Check that a file does not redefine an entry of config.yaml.
 
-    Files of settings are merged: of such an entry, what it leaves out would come from the other.
+    Configuration files are merged, so that settings missing from the new definition would silently
+    come from the old one.
+
+    Raises:
+        ConfigError: it does.
     """
     for section, key in _DEFINES.items():
         for name, entry in _entries(settings, section):
             known = name in shipped.get(section, {})
             if known and isinstance(entry, dict) and key in entry:
                 raise ConfigError(
-                    f"{section}.{name} in {file} has `{key}`, and so defines what config.yaml "
-                    f"defines already under this name; choose another name, or leave out `{key}` "
-                    "to change settings of the one in config.yaml" + _hint(section, name)
+                    f"{section}.{name} in {file} has `{key}`, so it defines what config.yaml "
+                    f"defines already; choose another name, or leave out `{key}` to change "
+                    "settings of the one in config.yaml" + _hint(section, name)
                 )
     for name, _ in _entries(settings, "task_groups"):
         if name in shipped.get("task_groups", {}):
@@ -97,20 +103,20 @@ def _entries(settings: dict, section: str) -> list[tuple]:
 def _hint(section: str, name: str) -> str:
     if section != "studies":
         return ""
-    return f"; a study of other tasks with its settings is written with `like: {name}`"
+    return f"; for a study of other tasks with its settings, write `like: {name}`"
 
 
 def _refuse_repeated_keys(file: Path, node: yaml.Node | None) -> None:
     for (first, second), path in _repeated_keys(node, ()):
         key = ".".join((*path, second.value))
         raise ConfigError(
-            f"{file}, line {second.start_mark.line + 1}: {key} is already in line "
+            f"{file}, line {second.start_mark.line + 1}: {key} is already on line "
             f"{first.start_mark.line + 1}, and only one of the two would count; delete one"
         )
 
 
 def _repeated_keys(node: yaml.Node | None, path: tuple) -> Iterator[tuple[tuple, tuple]]:
-    """Pairs of nodes of one key in one mapping, with the keys above it."""
+    """Pairs of nodes of keys that a mapping repeats, with the keys above the mapping."""
     if isinstance(node, yaml.SequenceNode):
         for part in node.value:
             yield from _repeated_keys(part, path)

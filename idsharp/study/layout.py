@@ -1,4 +1,4 @@
-"""Which file of a study holds what. The rules write these paths out; a test holds both together."""
+"""The paths of a study's files. The rules spell them out, too; a test keeps both in agreement."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +9,9 @@ class Layout:
     """The records of a study that the tables are made from.
 
     Attributes:
-        tasks: those that networks are trained on.
-        measured: those whose pool is measured, and nothing else.
+        root: folder of the study.
+        tasks: tasks that networks are trained on.
+        measured: tasks of which only the pool is measured.
     """
 
     root: Path

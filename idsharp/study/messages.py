@@ -1,4 +1,4 @@
-"""What a wrong setting is told: which key, what was found, what is allowed."""
+"""Messages about invalid settings: which key, what was found, and what is allowed."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from jsonschema.exceptions import ValidationError
 
 
 def unknown(key: str, value: str, known: Iterable[str]) -> str:
-    """A key names what does not exist."""
+    """Message: a key names something that does not exist."""
     names = list(known)
     return (
-        f"{key} names {value!r}, which is not there{_suggestion(value, names)}; there are: "
+        f"{key} names {value!r}, which does not exist{_suggestion(value, names)}; choose one of: "
         + ", ".join(names)
     )
 
 
 def explain(error: ValidationError, schema: dict) -> str:
-    """One sentence about a value that the schema does not allow."""
+    """Message: a value that the schema does not allow."""
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
     key = key.removeprefix(".") or "config"
     if error.validator == "additionalProperties":
@@ -45,7 +45,7 @@ def _unknown_key(key: str, found: dict, allowed: list[str]) -> str:
 
 
 def is_meant(error: ValidationError, schema: dict) -> bool:
-    """Whether an error is one of its own: a wrong option also makes the others "unevaluated"."""
+    """Whether to report an error: one wrong option also makes the other ones "unevaluated"."""
     if error.validator != "unevaluatedProperties":
         return True
     adapters, adapter = schema["$defs"]["adapters"], error.instance.get("adapter")
@@ -58,13 +58,13 @@ def _foreign_options(error: ValidationError, adapters: dict) -> list[str]:
 
 
 def _options(error: ValidationError, adapters: dict) -> list[str]:
-    """What a dataset of this adapter may have."""
+    """The options that a dataset with this adapter may have."""
     own = adapters[error.instance["adapter"]]["properties"]
     return sorted([*error.schema["properties"], *own])
 
 
 def _foreign_option(key: str, error: ValidationError, adapters: dict) -> str:
-    """An option that the dataset's adapter does not have: unknown, or another adapter's."""
+    """Message: an option that the dataset's adapter lacks, unknown or another adapter's."""
     foreign, allowed = _foreign_options(error, adapters)[0], _options(error, adapters)
     owners = [name for name, options in adapters.items() if foreign in options["properties"]]
     if not owners:

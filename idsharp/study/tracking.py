@@ -1,4 +1,4 @@
-"""What Snakemake tracks of a study's datasets, and what their adapters say about reading them."""
+"""What Snakemake tracks of a study's datasets, and how many processes read them."""
 
 import os
 from itertools import islice
@@ -11,12 +11,12 @@ _MOST_FILES = 2000
 
 
 def adapter_module(config: dict, dataset: str) -> str:
-    """Dotted name of the module that reads a dataset; the scripts import it by name."""
+    """Dotted name of a dataset's adapter module, which the scripts import dynamically."""
     return f"idsharp.datasets.{ADAPTERS[config['datasets'][dataset]['adapter']][0]}"
 
 
 def decoding_processes(config: dict, study: dict, task: str) -> int:
-    """Processes that decode a task's images: one if they are in memory already."""
+    """Number of processes that decode a task's images: one if they are in memory anyway."""
     adapter = config["datasets"][config["tasks"][task]["dataset"]]["adapter"]
     return 1 if adapter_class(adapter).in_memory else study["reading_processes"]
 
@@ -24,8 +24,8 @@ def decoding_processes(config: dict, study: dict, task: str) -> int:
 def own_files(config: dict, study: dict, dataset: str) -> list[str]:
     """The files of a dataset that the user provides.
 
-    Missing files are not among them: `locate` says what to do about those. A dataset that downloads
-    itself has none: downloading changes its folder, and checksums identify its files.
+    Missing files are omitted; `locate` says what to do about them. A downloadable dataset has none,
+    because downloading changes its folder and its files are identified by checksums.
     """
     settings = adapter_settings(config, study, dataset)
     if open_dataset(dataset, settings, config["data_dir"]).downloads:
@@ -36,16 +36,16 @@ def own_files(config: dict, study: dict, dataset: str) -> list[str]:
 
 
 def tracked_paths(given: list[str]) -> list[str]:
-    """Files; of folders all files, or if these are too many, two levels of their subfolders.
+    """The given files; for folders, all files in them or, if too many, two levels of subfolders.
 
-    The time stamp of a folder changes when a file in it comes or goes.
+    The time stamp of a folder changes when files are added to or removed from it.
     """
     found: list[str] = []
     for path in (Path(os.path.expanduser(os.path.expandvars(path))) for path in given):
         if not path.is_dir():
             found += [str(path)] if path.exists() else []
             continue
-        # Each of them is checked whenever the workflow is parsed.
+        # Limited, because all of them are checked whenever the workflow is parsed.
         files = list(islice((file for file in path.rglob("*") if file.is_file()), _MOST_FILES + 1))
         if len(files) > _MOST_FILES:
             files = [path]

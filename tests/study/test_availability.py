@@ -82,4 +82,4 @@ def test_data_status_with_ones_own_settings(tmp_path):
     assert "CheXpert-v1.0-small" in done.stdout
     done = subprocess.run([*command, "chexprt"], **options)
     assert done.returncode == 1
-    assert "error: no dataset chexprt; there are: demo_digits" in done.stderr
+    assert "error: there is no dataset chexprt; choose one of demo_digits" in done.stderr

@@ -26,14 +26,14 @@ def written(folder, text, name="mine.yaml"):
     ("text", "message"),
     [
         ("studies:\n  a:\n    epochs: 3\n    k: 5\n    epochs: 4\n",
-         r"mine.yaml, line 5: studies.a.epochs is already in line 3, and only one .* delete one"),
-        ("studies: {}\ntasks: {}\nstudies: {}\n", r"line 3: studies is already in line 1"),
-        ("a: [{b: 1, b: 2}]\n", r"line 1: a.b is already in line 1"),
+         r"mine.yaml, line 5: studies.a.epochs is already on line 3, and only one .* delete one"),
+        ("studies: {}\ntasks: {}\nstudies: {}\n", r"line 3: studies is already on line 1"),
+        ("a: [{b: 1, b: 2}]\n", r"line 1: a.b is already on line 1"),
         ("studies:\n  a: {tasks: [t]\n  b: 3\n", r"mine.yaml, line 3, column \d+: not valid"),
         ("studies:\n\ta: 1\n", r"mine.yaml, line 2, column 1: not valid YAML"),
         ("a: *nowhere\n", r"mine.yaml, line 1, column 4: not valid YAML: found undefined alias"),
-        ("just words\n", r"mine.yaml holds no settings"),
-        ("", r"mine.yaml holds no settings"),
+        ("just words\n", r"mine.yaml contains no settings"),
+        ("", r"mine.yaml contains no settings"),
     ],
 )  # fmt: skip
 def test_what_a_file_gets_wrong_is_named_with_its_line(tmp_path, text, message):
@@ -60,7 +60,7 @@ def test_yaml_merges_and_json_are_read(tmp_path):
     [
         ("studies: {a: {tasks: [t]}}", r"studies.a in .*mine.yaml has `tasks`.*`like: a`"),
         ("datasets: {d: {adapter: npz, path: x}}", r"datasets.d .* has `adapter`.* another name"),
-        ("tasks: {t: {dataset: e}}", r"tasks.t in .* has `dataset`, and so defines"),
+        ("tasks: {t: {dataset: e}}", r"tasks.t in .* has `dataset`, so it defines"),
         ("task_groups: {g: [u]}", r"task_groups.g in .* would change every study"),
     ],
 )
