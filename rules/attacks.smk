@@ -1,4 +1,4 @@
-# Attacks of every kind and ε on all networks of one task and model.
+# Attack all networks of one task and model with every attack at every ε.
 
 
 rule attack:

@@ -1,4 +1,4 @@
-# config.yaml, the settings of the chosen study, and functions that rules share; no rules.
+# config.yaml, the settings of the chosen study, and functions shared by rules; no rules.
 import json
 import os
 import sys
@@ -29,7 +29,7 @@ from idsharp.study.lock import hold, release_if_dead
 from idsharp.study.tracking import adapter_module, decoding_processes, own_files
 
 try:
-    # Before Snakemake reads them: of two settings of one name it takes the last.
+    # Before Snakemake reads them, which silently takes the last of two settings with the same name.
     check_files(ROOT / "config.yaml", workflow.overwrite_configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error))
@@ -54,7 +54,7 @@ BLOCKS = SETTINGS["representation_layers"] == "blocks"
 TABLES = {entry.name: entry for entry in contents.shown(contents.TABLES, BLOCKS)}
 FIGURES = {entry.name: entry for entry in contents.shown(contents.FIGURES, BLOCKS)}
 
-# Paths are no parameters that Snakemake compares: where the project lies reruns nothing.
+# Relative, so that moving the project does not change a parameter and rerun everything.
 SCRIPTS = Path(os.path.relpath(ROOT / "scripts"))
 
 # For --sdm apptainer: profiles/README.md says how it is built.
@@ -73,12 +73,12 @@ wildcard_constraints:
 
 
 def code_for(script):
-    """A hash of the script of a rule and of the project modules that it imports."""
+    """A hash of a rule's script and of the project modules that it imports."""
     return helpers.code_for(ROOT, script)
 
 
 def code_for_dataset(script, dataset):
-    """The same, and the adapter that reads the dataset."""
+    """`code_for`, including the adapter that reads the dataset."""
     return helpers.code_for(ROOT, script, adapter_module(config, dataset))
 
 
@@ -92,12 +92,12 @@ def dataset_settings(dataset):
 
 
 def split_of(task):
-    """How a task's test images are set apart; a task that is only measured has no test images."""
+    """How a task's test images are split off; a task that is only measured has none."""
     return "image" if task in MEASURED else config["tasks"][task].get("split", "patient")
 
 
 def outputs_of(task):
-    """Outputs of a network: as many as in the papers' released code, or one per class."""
+    """Number of a network's outputs: as in the papers' released code, or one per class."""
     if SETTINGS["head"] != "classes":
         return SETTINGS["head"]
     return number_of_classes(config["tasks"][task]) or 2
@@ -118,7 +118,7 @@ def checkpoints_of(wildcards):
 
 
 def captions_of(entries):
-    """Files with the captions of figures or tables, as inputs."""
+    """The caption files of figures or tables, as inputs."""
     names = map(contents.caption_file, entries.values())
     return [own(f"rules/captions/{name}") for name in names]
 
@@ -134,7 +134,7 @@ def folder_of_study(wildcards, output):
 
 
 def described_tasks():
-    """What the tables say about each task, as JSON."""
+    """The facts about each task that appear in the tables, as JSON."""
     described = {}
     for task in (*TASKS, *MEASURED):
         dataset = config["datasets"][dataset_of(task)]

@@ -58,7 +58,7 @@ rule index:
 rule prepare:
     input:
         index=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.csv",
-        # Other images under the same names make the same index and another receipt.
+        # If images change but not their names, the receipt changes but not the index.
         receipt=lambda wildcards: f"results/{wildcards.study}/index/{dataset_of(wildcards.task)}.receipt.json",
     output:
         images="results/{study}/data/{task}/images.npy",

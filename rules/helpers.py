@@ -1,4 +1,4 @@
-"""Functions of the rules that are plain Python: what Snakemake tracks, and how it runs jobs."""
+"""Plain Python functions for the rules: what Snakemake tracks, and how it runs jobs."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from idsharp.common.code import code_of, digest_of, file_of
 
 
 def use_this_python(root: Path) -> None:
-    """Make `python` in shell commands the one that runs Snakemake, with the library in `root`.
+    """Make shell commands use the Python that runs Snakemake, and the library in `root`.
 
     Users then need not activate an environment. A conda environment, if one is used, is activated
     inside the shell command and takes precedence.
@@ -24,12 +24,12 @@ def use_this_python(root: Path) -> None:
 def code_for(root: Path, script: str, module: str | None = None) -> str:
     """A hash of `scripts/<script>.py` and of the project modules that it imports.
 
-    Snakemake tracks neither a file named only inside `shell` nor the modules it imports. As a
-    parameter, this hash reruns what an edit of the code changes. As inputs, the files would rerun a
-    week of trainings for a comment, and nothing for older code with older dates.
+    Snakemake tracks neither a file named only inside `shell` nor the modules it imports. With this
+    hash as a parameter, jobs rerun if their code has changed. If the files were inputs, a changed
+    comment would rerun a week of training, and going back to older files would rerun nothing.
 
     Args:
-        module: dotted name of a module that the script imports by name.
+        module: dotted name of a module that the script imports dynamically.
     """
     return digest_of(files_for(root, script, module), root)
 
@@ -43,12 +43,12 @@ def files_for(root: Path, script: str, module: str | None = None) -> list[Path]:
 
 
 def switch_off_job_rate_timer(scheduler: Any) -> None:
-    """Take away Snakemake's default limit of 100 jobs a second, for jobs on this machine alone.
+    """Remove Snakemake's default limit of 100 jobs per second for jobs on this machine.
 
-    While it stands, every look for jobs to start plans another look a second later, and so does
-    every job that ends: after n jobs there are n looks a second, until a core does nothing else
-    (related: https://github.com/snakemake/snakemake/pull/3744). A limit that somebody set stays, as
-    does a cluster's.
+    With the limit, every search for jobs to start schedules another one a second later, and so does
+    every job that ends: after n jobs there are n searches per second, until a core does nothing
+    else (related: https://github.com/snakemake/snakemake/pull/3744). A limit set by the user is
+    kept, as is any limit on a cluster.
     """
     limit = getattr(scheduler, "job_rate_limiter", None)
     default = limit is not None and (limit.max_jobs, limit.timespan) == (100, 1)

@@ -1,4 +1,4 @@
-# One job trains one network on one training set: that is what users add and remove.
+# One job trains one network on one training set, the unit that users add and remove.
 
 
 rule train:
@@ -21,7 +21,7 @@ rule train:
         mem_mb=8000,
         runtime=240,
         gpu=1,
-        # Not a parameter: it changes where networks are trained, not the result.
+        # Not a parameter, since it affects where networks are trained but not the result.
         jobs_per_gpu=SETTINGS["jobs_per_gpu"],
     params:
         script=SCRIPTS / "train.py",

@@ -1,4 +1,4 @@
-"""Attack the networks of one task and model, by every attack at every ε."""
+"""Attack the networks of one task and model with every attack at every ε."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""List the datasets of config.yaml: which are there, which can be downloaded, what is missing."""
+"""List the datasets in config.yaml: which are there, can be downloaded, or are missing."""
 
 import argparse
 from pathlib import Path

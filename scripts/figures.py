@@ -1,4 +1,4 @@
-"""Draw the figures of a study from its tables, as PDF and PNG, and as SVG for its page."""
+"""Draw the figures of a study from its tables, as PDF and PNG, and as SVG for the study's page."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draw, decode and divide the images of one task."""
+"""Draw, decode and split the images of one task."""
 
 import argparse
 import json

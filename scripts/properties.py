@@ -26,7 +26,7 @@ def main() -> None:
         try:
             part = load_subset(args.images, args.samples, subset)
         except TooFewImagesError as error:
-            # Sizes that a dataset cannot give are gaps in the tables; the study goes on.
+            # Sizes for which a dataset has too few images become gaps in the tables.
             measured = unmeasured_record(args.k, str(error))
         else:
             measured = properties_record(

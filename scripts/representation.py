@@ -1,4 +1,4 @@
-"""Measure the dimension of what the networks of one task and model learned, layer by layer."""
+"""Measure the intrinsic dimension of representations in the networks of one task and model."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Write the page of a study, in Markdown and HTML: its findings, figures and tables in short."""
+"""Write the page of a study, in Markdown and HTML, with its findings, figures and short tables."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, required=True, help="of the study, JSON")
     args = parser.parse_args()
     folder = args.results / "tables"
-    # Not every file in the folder: it may hold tables of former settings.
+    # Not every file in the folder, which may also contain tables from former settings.
     names = read_table(folder / "columns.csv")["table"].unique()
     tables = {name: read_table(folder / f"{name}.csv") for name in names}
     content = Content(

@@ -51,7 +51,7 @@ def main() -> None:
         state_file = StateFile(files.state, stopped, args.state_seconds)
         training = replicate.training(train_set, test_set, device, engine)
         record, history = train(training, TO_STDERR, state_file)
-        # While the device is still reserved: the network leaves it here.
+        # Written while the device is still reserved, because this moves the network off it.
         files.write(replicate, training, record, history)
         state_file.remove()
 

@@ -27,7 +27,7 @@ _SECONDS_BETWEEN_TRIES = 1
 def compute_device(
     jobs_per_gpu: int = 1, threads: int | None = None, report: Reporter = TO_STDERR
 ) -> Iterator[torch.device]:
-    """A device for the duration of the block: a slot on a visible GPU, or the CPU if there is none.
+    """A device for the duration of the block: a slot on a visible GPU, or the CPU without a GPU.
 
     Waits while other jobs of this user on this machine hold every slot of every GPU.
 
@@ -60,7 +60,7 @@ def compute_device(
                     with torch.cuda.device(device):
                         yield torch.device("cuda", device)
                 finally:
-                    # The next job takes the slot before this process has ended.
+                    # The next job may take the slot before this process has ended.
                     torch.cuda.empty_cache()
                 return
         if attempt == 0:

@@ -1,4 +1,4 @@
-"""Identical images: found and counted before anything is measured, never silently dropped."""
+"""Find identical images, which are counted before anything is measured, never silently dropped."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,7 +31,11 @@ class Duplicates:
 
 
 def find_duplicates(points: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
-    """Group points (n×…) that are equal in every value."""
+    """Group points (n×…) that are equal in every value.
+
+    Args:
+        labels: n class labels, to find identical points with different ones.
+    """
     return group_by_digest((digest_of(point) for point in points), labels)
 
 
@@ -41,7 +45,7 @@ def digest_of(point: np.ndarray) -> bytes:
 
 
 def group_by_digest(digests: Iterable[bytes], labels: np.ndarray | None = None) -> Duplicates:
-    """Group points whose digests are equal."""
+    """Group points whose digests are equal; `labels` as in `find_duplicates`."""
     seen: dict[bytes, int] = {}
     group = np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
     conflicting = np.zeros(len(group), dtype=bool)

@@ -1,4 +1,4 @@
-"""One function applied to many items by several processes or threads, with results in order."""
+"""Apply one function to many items in several processes or threads, with results in order."""
 
 import os
 import threading
@@ -17,12 +17,12 @@ Result = TypeVar("Result")
 # Pieces of work submitted ahead of the one awaited, per worker. With more, results would pile up in
 # memory if they are consumed more slowly than they are produced.
 _AHEAD = 4
-# Threads make many small reads, of which a network disk serves several at a time.
+# Threads are used for many small reads, of which a network disk serves several at a time.
 _THREADS = 16
 
 
 def usable_cores() -> int:
-    """Number of cores that this process may use; schedulers often allow fewer than there are."""
+    """Number of cores that this process may use; schedulers often allow only some of them."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -38,14 +38,14 @@ def map_in_processes(
     few: int = 2,
     report: Reporter = TO_STDERR,
 ) -> Iterator[Result]:
-    """Yield `work(item)` for every item, computed by several processes.
+    """Yield `work(item)` for every item, in order, computed by several processes.
 
     Args:
         work: a function defined in a module, or a `partial` of one; sent to each process once.
-        what: the work's name in progress lines.
-        processes: at most this many, and never more than usable cores.
-        together: items submitted at a time; choose many if one takes milliseconds.
-        few: with fewer items, everything runs in this process.
+        what: the name of the work in progress lines.
+        processes: at most this many, and never more than the usable cores; None: all of those.
+        together: items submitted at a time; choose many if each takes only milliseconds.
+        few: with fewer items than this, everything runs in this process.
         report: told the progress.
 
     Raises:
@@ -78,10 +78,10 @@ def map_in_threads(
     stop: threading.Event | None = None,
     report: Reporter = TO_STDERR,
 ) -> Iterator[Result]:
-    """Yield `work(item)` for every item, computed by several threads, which suits reading files.
+    """Yield `work(item)` for every item, in order, computed by several threads, to read files.
 
     Args:
-        what: the work's name in progress lines.
+        what: the name of the work in progress lines.
         stop: set as soon as one item fails or the caller stops iterating, so that running work can
             end early. Work that has not begun is cancelled in any case.
         report: told the progress.

@@ -11,7 +11,7 @@ _REFRESH = 0.2  # seconds between two updates of the line on a terminal
 
 
 class Reporter:
-    """Tells the user what is being done, and what to know about the results.
+    """Tells the user what is being done, and anything noteworthy about the results.
 
     Args:
         stream: where lines are written; None: stderr.
@@ -35,7 +35,7 @@ class Reporter:
         """Begin work whose steps are counted; `Steps.advance` reports its progress.
 
         Args:
-            what: the work's name, which begins each line.
+            what: the name of the work, which begins each line.
             total: the amount of work, in any unit.
             done: the amount that was done earlier.
         """

@@ -1,4 +1,4 @@
-"""The code behind a record: versions of packages, and the commit."""
+"""The code that produced a record: versions of packages, and the commit."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ from idsharp.version import __version__
 
 
 def provenance(*packages: str) -> dict[str, str | bool | None]:
-    """Versions of idsharp, Python and these packages (None if absent), and the commit."""
+    """Versions of idsharp, Python and these packages (None if absent), and the Git commit."""
     record: dict[str, str | bool | None] = {
         "idsharp_version": __version__,
         "python_version": platform.python_version(),
@@ -23,7 +23,7 @@ def provenance(*packages: str) -> dict[str, str | bool | None]:
 
 
 def _git_state() -> dict[str, str | bool | None]:
-    """Commit of the repository that tracks this file, and whether tracked files have changed."""
+    """Commit of the repository with this file, and whether tracked files have changed."""
     here = Path(__file__)
     unknown: dict[str, str | bool | None] = {"git_commit": None, "git_dirty": None}
     try:

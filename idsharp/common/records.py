@@ -1,4 +1,4 @@
-"""Reading and writing the pipeline's files: each is written completely or not at all, without NaN.
+"""Read and write the pipeline's files: each is written completely or not at all, without NaN.
 
 A record is a flat JSON object. A value that could not be measured is null, and the key with the
 suffix `_reason` says why.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# What a system says when a file may grow no further, and when nothing may be written there.
+# Error numbers of a full disk, quota or size limit, and of a place without write permission.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LOCKED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class DamagedFileError(ValueError):
-    """A file of the pipeline does not hold what was written there."""
+    """A file written by the pipeline is truncated or has been changed."""
 
     def __init__(self, path: str | Path, reason: object):
         super().__init__(
@@ -49,7 +49,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with _replaced(path) as temporary:
             yield temporary
     except (OSError, RuntimeError) as error:
-        # torch.save hides a full disk behind an error of its own.
+        # torch.save wraps the error about a full disk in one of its own.
         told = _unwritable(path, error if isinstance(error, OSError) else error.__context__)
         if told is None:
             raise
@@ -57,10 +57,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def _unwritable(path: Path, error: BaseException | None) -> str | None:
-    """What to do about a file that cannot be written; None if the error is another one."""
+    """What to do about a file that cannot be written; None if the error has another cause."""
     if not isinstance(error, OSError):
         return None
-    # NumPy says how much it wrote, and not why it ended.
+    # NumPy reports only how much it wrote, not why it stopped.
     if error.errno in _FULL or (error.errno is None and "requested and" in str(error)):
         remedy = "make room on its disk"
     elif error.errno in _LOCKED and str(error.filename).startswith(str(path.parent)):
@@ -73,13 +73,13 @@ def _unwritable(path: Path, error: BaseException | None) -> str | None:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
-    # The suffix is kept because writers such as matplotlib choose the format by it.
+    # The suffix is kept because writers such as matplotlib infer the format from it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes the file private to the user; results get the usual permissions.
+        # mkstemp creates a private file; results get the usual permissions.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -113,7 +113,7 @@ def to_json(record: dict) -> str:
 
 
 class Record(dict):
-    """A record that was read from a file, which it names where it lacks a key."""
+    """A record read from a file; a missing key raises DamagedFileError with the file's name."""
 
     def __init__(self, path: str | Path, values: dict):
         super().__init__(values)
@@ -125,7 +125,7 @@ class Record(dict):
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Within the block, what a damaged file raises becomes a DamagedFileError that names it."""
+    """Within the block, turn errors caused by a damaged file into a DamagedFileError."""
     try:
         yield
     except DamagedFileError:
@@ -140,17 +140,17 @@ def read_json(path: str | Path) -> Record:
     """Read a record written by `write_json`.
 
     Raises:
-        DamagedFileError: the file is no record, or, later, the record lacks a key.
+        DamagedFileError: the file is not a record, or, on later access, it lacks a key.
     """
     with reading(path):
         return Record(path, json.loads(Path(path).read_text(encoding="utf-8")))
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
-    """Read the rows of a CSV file as words.
+    """Read the rows of a CSV file, all cells as strings.
 
     Raises:
-        DamagedFileError: the file ends too early, or a row has too many or too few cells.
+        DamagedFileError: the file is truncated, or a row has too many or too few cells.
     """
     with reading(path), open(path, newline="", encoding="utf-8") as file:
         _check_end(path)
@@ -168,7 +168,7 @@ def read_table(path: str | Path, **options: Any) -> "pd.DataFrame":
         options: of pandas.read_csv.
 
     Raises:
-        DamagedFileError: the file is no table, or ends too early.
+        DamagedFileError: the file is not a table, or is truncated.
     """
     import pandas as pd
 
@@ -178,7 +178,7 @@ def read_table(path: str | Path, **options: Any) -> "pd.DataFrame":
 
 
 def _check_end(path: str | Path) -> None:
-    """Raise DamagedFileError where a file of lines does not end with one."""
+    """Raise DamagedFileError if a text file is empty or does not end with a newline."""
     with open(path, "rb") as file:
         if not file.seek(0, os.SEEK_END):
             raise DamagedFileError(path, "it is empty")
@@ -202,7 +202,7 @@ def write_rows(path: str | Path, rows: list[dict], columns: list[str] | None = N
     columns = columns or list(dict.fromkeys(key for row in rows for key in row))
     with (
         atomic_path(path) as temporary,
-        # Names of files that are no UTF-8 keep their bytes.
+        # File names that are not valid UTF-8 keep their bytes.
         open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -217,7 +217,7 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
 
 
 def _plain(value: object) -> object:
-    """A NumPy scalar or a path as a type that JSON has."""
+    """A NumPy scalar or a path, converted to a type that JSON supports."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

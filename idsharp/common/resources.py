@@ -5,10 +5,10 @@ from pathlib import Path
 
 
 def resource(name: str) -> Path:
-    """The path of a file in resources/, inside the installed package or in the project's folder.
+    """The path of a file in resources/, in the installed package or in the project's folder.
 
     Raises:
-        FileNotFoundError: neither has it.
+        FileNotFoundError: it is in neither.
     """
     package = Path(__file__).parents[1]
     folders = package / "resources", package.parent / "resources"

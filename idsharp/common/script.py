@@ -1,4 +1,4 @@
-"""How every script of the pipeline runs."""
+"""Entry point and common options of the pipeline's scripts."""
 
 import argparse
 import gc
@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 
 def run(main: Callable[[], None], timed: bool = True) -> None:
-    """Run a script; wrong input ends in one line on stderr instead of a traceback.
+    """Run a script; invalid input ends it with one line on stderr instead of a traceback.
 
-    Wrong input is an OSError or one of the project's own subclasses of ValueError, whose messages
-    are written for users. Memory that ran out is told likewise. Anything else is a defect and keeps
-    its traceback.
+    Invalid input is an OSError or one of the project's own subclasses of ValueError, whose messages
+    are written for users. Running out of memory is reported the same way. Anything else is a bug
+    and keeps its traceback.
 
     Args:
-        timed: print as the last line how much processor time Python and the imports took, and how
-            much the work itself.
+        timed: print, as the last line, the processor time of the start (Python and imports) and of
+            the work itself.
     """
     start_up = _processor_seconds()
     # Imported objects stay until the end; not searching them for garbage saves 0.4 s with torch.
@@ -38,14 +38,14 @@ def run(main: Callable[[], None], timed: bool = True) -> None:
 
 
 def _out_of_memory(error: Exception) -> str | None:
-    """What to do where memory ran out; None if the error is another one."""
+    """What to do if memory ran out; None if the error has another cause."""
     text = str(error).partition("\n")[0]
     if "CUDA" in text and "out of memory" in text:
         return (
             f"the memory of the GPU ran out ({text}); lower jobs_per_gpu of the study or "
             "batch_size of the model, or use a GPU with more"
         )
-    # torch raises no MemoryError.
+    # torch does not raise MemoryError.
     if isinstance(error, MemoryError) or "DefaultCPUAllocator" in text:
         reason = text.rpartition("DefaultCPUAllocator: ")[2] or "no more could be had"
         return (
@@ -56,13 +56,13 @@ def _out_of_memory(error: Exception) -> str | None:
 
 
 def add_task_options(parser: argparse.ArgumentParser) -> None:
-    """The files of a prepared task, as `load_subset` takes them."""
+    """Add options for the files of a prepared task, as `load_subset` takes them."""
     parser.add_argument("--images", required=True, help="images of the task, .npy")
     parser.add_argument("--samples", required=True, help="samples of the task, .csv")
 
 
 def add_compute_options(parser: argparse.ArgumentParser) -> None:
-    """Where and how exactly networks are computed."""
+    """Add options for where networks are computed, and how reproducibly."""
     parser.add_argument("--deterministic", action="store_true", help="bit for bit on a GPU, too")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs-per-gpu", type=int, default=1, help="jobs that may share a GPU")

@@ -1,1 +1,1 @@
-"""Activations of trained networks, and their dimension."""
+"""Activations of trained networks, and their intrinsic dimension."""

@@ -28,19 +28,20 @@ def stored_activations(
     device: torch.device,
     disk: int = DISK,
 ) -> Iterator[tuple[Layer, PointFile]]:
-    """Each layer's activations of all images, in eval mode, one layer after the other.
+    """Yield each layer with its activations of all images, in eval mode.
 
     One pass over the images writes as many layers as fit in `disk` bytes, and at least one. The
-    files lie in the folder for temporary files (TMPDIR), unnamed, and vanish when the last layer of
-    their pass has been used or the process ends in any way.
+    files are unnamed, in the folder for temporary files (TMPDIR), and vanish when the last layer of
+    their pass has been used or the process ends for any reason.
 
     Args:
         images: n×C×H×W uint8.
-        layers: any but the images themselves.
+        layers: any layers except the images themselves.
+        disk: bytes of activations on disk at a time.
 
     Raises:
         OSError: too little room for temporary files.
-        ValueError: a layer that is not computed exactly once per image.
+        ValueError: a layer is called more than once in a forward pass.
     """
     model.to(device).eval()
     widths: dict[str, int] = {}
@@ -60,9 +61,9 @@ def stored_activations(
 def watched(
     network: nn.Module, layers: list[Layer], take: Callable[[Layer, torch.Tensor], None]
 ) -> Iterator[None]:
-    """Within the block, calling the network gives `take` the activations of each layer.
+    """Within the block, calling the network passes the activations of each layer to `take`.
 
-    They are valid only during the call of `take`: what follows a layer may work in place.
+    They are valid only during the call of `take`, since later layers may work in place.
     """
     with ExitStack() as stack:
         for layer in layers:
@@ -80,7 +81,7 @@ def watched(
 
 
 def _averaged(features: torch.Tensor) -> torch.Tensor:
-    """Maps averaged over their pixels; vectors as they are."""
+    """Feature maps (n×C×H×W) averaged over their pixels; vectors unchanged."""
     return features.mean(dim=(2, 3)) if features.dim() == 4 else features
 
 
@@ -91,7 +92,7 @@ def _run(
     device: torch.device,
     keep: Callable[[str, np.ndarray], None],
 ) -> None:
-    """Give `keep` every layer's name and activations (m×p float32), batch by batch."""
+    """Pass every layer's name and activations (m×p float32) to `keep`, batch by batch."""
     batch = min(len(images), max(1, _PIXELS // (images.shape[2] * images.shape[3])))
     start, calls = 0, Counter()
 
@@ -105,8 +106,8 @@ def _run(
     with watched(model.network, layers, take), torch.no_grad():
         for start in range(0, len(images), batch):
             calls.clear()
-            # Only full batches, so that identical images have identical activations: a batch of
-            # another size may be computed in another order.
+            # Only full batches, so that identical images have identical activations: a batch of a
+            # different size may be summed in a different order.
             rows = np.minimum(np.arange(start, start + batch), len(images) - 1)
             model(as_input(torch.from_numpy(np.asarray(images[rows])).to(device)))
 
@@ -114,7 +115,7 @@ def _run(
 def _groups(
     layers: list[Layer], widths: dict[str, int], n: int, disk: int
 ) -> Iterator[list[Layer]]:
-    """Layers in order, grouped as long as their activations fit in `disk` bytes."""
+    """Consecutive layers, grouped so that the activations of a group fit in `disk` bytes."""
     group: list[Layer] = []
     used = 0
     for layer in layers:

@@ -1,17 +1,17 @@
-"""The layers of a network at which representations are measured, and how deep they lie.
+"""The layers of a network at which representations are measured, and their depth.
 
-Blocks are those that the networks' papers name, and include all layers that Ansuini et al. (2019)
-and the released code of Konz & Mazurowski (2024) look at:
+Blocks are those that the networks' papers name. They include all layers that Ansuini et al. (2019)
+and the released code of Konz & Mazurowski (2024) measure:
 
 * ResNet: `stem` (up to the first pooling), every residual block `layer1.0` … `layer4.2`;
 * VGG: `pool1` … `pool5`, each the end of a stage of convolutions, and `fc1`;
 * SqueezeNet: `stem`, every fire module `fire2` … `fire9`;
 * DenseNet: `stem`, every dense block and transition, `dense1`, `transition1` … `dense4`.
 
-Before them comes `input`, the images; after them `penultimate` and `logits`. Depth counts the
-convolutions and fully connected layers passed, and the global average as one, as Ansuini et al. do;
-it is given as a share of the whole, 0 for the input and 1 for the logits. Other families are
-refused (`models.names.check_blocks`).
+They are preceded by `input`, the images, and followed by `penultimate` and `logits`. As in Ansuini
+et al., depth is the number of convolutions and fully connected layers passed, where the global
+average counts as one layer. It is given as a share of the total, 0 for the input and 1 for the
+logits. Other families of networks are refused (`models.names.check_blocks`).
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CHOICES = ("penultimate", "blocks")
 #: Name of the representation that the papers measure, and that every network has.
 PENULTIMATE = "penultimate"
 
-# Name, module, and how many layers deeper.
+# Name, module, and number of layers that it adds to the depth.
 _Block = tuple[str, str, int]
 
 
@@ -36,7 +36,7 @@ class Layer:
     """A place in a network.
 
     Attributes:
-        name: as listed above.
+        name: as listed in the module's docstring.
         depth: share of the network's depth, from 0 (images) to 1 (logits); None where only the
             penultimate layer is measured.
         module: dotted name of the submodule, "" for the whole network; None for the images.
@@ -71,7 +71,7 @@ def layers_of(network: nn.Module, name: str) -> list[Layer]:
     """Every measured layer of a torchvision network, from `input` to `logits`.
 
     Raises:
-        ValueError: a network of another family than the four above.
+        ValueError: the network does not belong to one of the four families.
     """
     check_blocks(name)
     blocks = next(find for start, find in _FAMILIES.items() if start in name)
@@ -79,7 +79,7 @@ def layers_of(network: nn.Module, name: str) -> list[Layer]:
     for block, module, weights in blocks(network):
         layers.append(Layer(block, None, module))
         passed.append(passed[-1] + weights)
-    # The penultimate layer of VGGs is fully connected, that of the others an average.
+    # Either adds one layer: VGGs end in a fully connected layer here, the others in an average.
     layers += [penultimate_of(network, name), Layer("logits", None, "")]
     passed += [passed[-1] + 1, passed[-1] + 2]
     return [
@@ -92,7 +92,7 @@ def _resnet(network: nn.Module) -> Iterator[_Block]:
     yield "stem", "maxpool", 1
     for stage in ("layer1", "layer2", "layer3", "layer4"):
         for number, block in enumerate(network.get_submodule(stage)):
-            # The shortcut's convolution lies in a module of its own and does not count.
+            # The convolution of a shortcut is inside a module of its own and is not counted.
             yield f"{stage}.{number}", f"{stage}.{number}", _convolutions(block.children())
 
 

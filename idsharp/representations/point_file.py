@@ -1,4 +1,4 @@
-"""Points that need not fit in memory: written row by row, read by blocks of columns."""
+"""Points that need not fit in memory: written row by row, read in blocks of columns."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -25,7 +25,7 @@ class PointFile:
         self._digests: list[bytes] = []
 
     def append(self, points: np.ndarray) -> None:
-        """Add m×width values."""
+        """Append m points (m×width values)."""
         # Turns −0 into 0: they are the same point and must have the same bytes.
         points = np.asarray(points, dtype=np.float32) + np.float32(0)
         self.finite &= bool(np.isfinite(points).all())
@@ -43,7 +43,7 @@ class PointFile:
             OSError: the file holds fewer than n points.
         """
         everything = rows is None or len(rows) == self.n
-        # No name is bound to a block here, so that it is freed once its reader is done with it.
+        # No name is bound to a block here, so that it is freed as soon as its reader is done.
         yield from (
             self._read(columns) if everything else self._read(columns)[rows]
             for columns in self._blocks()

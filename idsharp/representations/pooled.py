@@ -15,7 +15,7 @@ def pooled_activations(
     device: str | torch.device | None = None,
     call: int | None = None,
 ) -> np.ndarray:
-    """One layer's output for every image of some batches, n×p float32, in eval mode.
+    """One layer's output for every image in the batches, n×p float32, in eval mode.
 
     Args:
         layer: dotted name of a submodule; its output is averaged over space where it is n×C×H×W,
@@ -26,8 +26,8 @@ def pooled_activations(
             times, as torchvision's ResNets call their ReLUs.
 
     Raises:
-        ValueError: no such layer or call, several calls and none chosen, an output that is no
-            tensor, or no batch.
+        ValueError: there is no such layer or call, the layer is called several times and `call` is
+            None, its output is not a tensor, or there are no batches.
     """
     module = _submodule(model, layer)
     outputs: list[torch.Tensor] = []
@@ -36,7 +36,7 @@ def pooled_activations(
         if not isinstance(output, torch.Tensor):
             raise ValueError(f"layer {layer!r} returns {type(output).__name__}, not a tensor")
         pooled = output.mean(dim=(2, 3)) if output.ndim == 4 else output.flatten(1)
-        # Always a copy: what follows the layer may work in place, as most ReLUs do.
+        # Always a copy, since later layers may work in place, as most ReLUs do.
         outputs.append(pooled.to("cpu", torch.float32, copy=True))
 
     if device is None:

@@ -29,19 +29,19 @@ def measured_networks(
     layers: str = "penultimate",
     report: Reporter = SILENT,
 ) -> list[dict]:
-    """Dimensions of what the networks of a task learned of their training sets, as a table.
+    """Intrinsic dimension of the representations in a task's networks, as rows of a table.
 
     Args:
-        networks: names (task, model, n_train, seed and status) and network, None where it did not
-            train, as `trained_models` gives them.
+        networks: names (task, model, n_train, seed and status) and network, or None if it was not
+            trained, as `trained_models` yields them.
         pool: images of the task (n×C×H×W uint8), of which the first N are the training set of
             size N.
         k, device, layers: as in `representation_records`.
         report: told the progress, and the dimension of every layer.
 
     Returns:
-        A row per network and layer: its names, and the keys of `representation_records`; of
-        networks that did not train, one row with their names.
+        One row per network and layer with its names and the keys of `representation_records`; for
+        networks that were not trained, one row with only their names.
     """
     rows = []
     for names, model in networks:
@@ -72,11 +72,11 @@ def representation_records(
     Memory does not grow with the width of a layer (`stored_activations`, `nearest_by_columns`).
 
     Args:
-        name: of the model.
+        name: the model's name.
         images: n×C×H×W uint8.
         k: neighbors of the MLE.
         layers: "penultimate", or "blocks": every layer that `layers_of` lists, from the images
-            (8-bit, compared as integers) to the logits; convolutional ones with all their values,
+            (8-bit, compared as integers) to the logits; convolutional layers with all their values,
             not averaged over pixels.
         report: told the progress.
 
@@ -85,7 +85,7 @@ def representation_records(
         `dimension_record`.
 
     Raises:
-        ValueError: `layers` is neither, or the network has no named blocks.
+        ValueError: `layers` is neither of these, or the network has no named blocks.
     """
     if layers not in CHOICES:
         raise ValueError(f"layers is one of {CHOICES}, found {layers!r}")
@@ -101,7 +101,7 @@ def representation_records(
 
 
 def _dimension_of_file(points: PointFile, k: int, device: torch.device, report: Reporter) -> dict:
-    """As `dimension_record`; activations that are not finite have no dimension, and a reason."""
+    """As `dimension_record`; if activations are not finite, null with a reason."""
     duplicates = points.duplicates()
     rows = duplicates.first
     if not points.finite:
@@ -121,7 +121,7 @@ def _neighbors(
     device: torch.device,
     report: Reporter,
 ) -> Neighbors:
-    """The k nearest neighbors of the points at `rows` among each other."""
+    """The k nearest neighbors of the points at `rows`, among these points."""
     if points.width <= _FEW_COLUMNS:
         array = np.concatenate(list(points.parts(rows)), axis=1)
         return nearest_neighbors(array, k, device=device, report=report)
