@@ -217,7 +217,7 @@ def test_a_table_that_cannot_be_had_is_explained(tmp_path, duke_series):
     (tmp_path / "Annotation_Boxes.csv").write_bytes(duke.boxes_csv())
     with tcia.serve(duke.COLLECTION, list(duke_series.values()), {}) as server:
         data = open_duke(tmp_path, mirror=server.web)
-        with pytest.raises(DatasetError, match=r"404(.|\n)*put it at (.|\n)*slices: instance"):
+        with pytest.raises(DatasetError, match=r"404(.|\n)*save it as (.|\n)*slices: instance"):
             data.locate()
 
 
