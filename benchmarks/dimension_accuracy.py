@@ -132,22 +132,22 @@ Written by `python benchmarks/dimension_accuracy.py --samples {samples}`.
 
 ## Standard errors
 
-Distances of points near each other share points, so their contributions to an estimate go
-together. Standard errors here sum the covariances of every point with its neighbors (Conley, *GMM
-estimation with cross sectional dependence*, J. Econometrics 1999), less what neighbors have in
-common only because the dimension varies from place to place. Taking points as independent, as
+Neighboring points share neighbors, so their contributions to an estimate are correlated.
+The standard errors here sum the covariances of every point with its neighbors (Conley, *GMM
+estimation with cross sectional dependence*, J. Econometrics 1999), minus what neighbors have in
+common only because the dimension varies from place to place. Treating points as independent, as
 d/√(N(k − 1)) does, gives intervals that are too narrow; a jackknife that leaves out random
 blocks gives intervals that are too wide, since these estimates are not smooth in the points. Share
 of {samples} samples whose 95 % interval contains the mean of the estimator:
 
 {table}
 
-Intervals of the MLE are a little wider than 95 % asks for, those of TwoNN a little narrower.
+Intervals of the MLE are slightly wider than 95 % requires, those of TwoNN slightly narrower.
 
 ## What intervals do not cover: bias
 
-Both estimators fall short of high dimensions when points are few, and the MLE with k = 20, which
-looks farther, more so. Values at different n are not comparable.
+Both estimators underestimate high dimensions if points are few, especially the MLE with k = 20,
+which uses more distant neighbors. Values at different n are not comparable.
 
 ![Estimates on balls of known dimension](figures/dimension_bias.png)
 """

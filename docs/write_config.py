@@ -16,8 +16,8 @@ PAGE = ROOT / "docs" / "config.md"
 INTRODUCTION = """\
 # Configuration
 
-`config.yaml` holds every setting of every study. Leave it as it is, and write your own settings
-into a second file, which is merged into it:
+`config.yaml` contains every setting of every study. Leave it as it is and write your own settings
+into a second file, which overrides it:
 
     snakemake --configfile mine.yaml --config study=mine
 
@@ -25,23 +25,23 @@ into a second file, which is merged into it:
 # mine.yaml
 datasets:
   mine: {adapter: folder, path: /path/to/images, domain: radiology}
-  chexpert: {path: /archive/CheXpert-v1.0-small}    # a setting of a dataset of config.yaml
+  chexpert: {path: /archive/CheXpert-v1.0-small}    # changes a dataset of config.yaml
 tasks:
   mine: {dataset: mine}
 studies:
   mine: {tasks: [mine, natural_pairs], models: [resnet18], n_train: [500, 1000]}
-  another: {like: paper, tasks: [mine]}             # with the settings of the study paper
+  another: {like: paper, tasks: [mine]}             # with the settings of the study `paper`
 ```
 
 * You may change settings of a study, dataset or task of `config.yaml`. A second definition under
   its name (a study with `tasks`, a dataset with an `adapter`, a task with a `dataset`) is refused,
   because the two would be mixed.
-* A wrong setting stops Snakemake before anything runs, with the key, what was found and what is
-  allowed. If Snakemake says only that a file is not valid YAML, `python scripts/data_status.py
-  --configfile mine.yaml` names the line.
-* [reruns.md](reruns.md) says what a change reruns.
+* An invalid setting stops Snakemake before anything runs, with a message that gives the key, what
+  was found and what is allowed. If Snakemake says only that a file is not valid YAML,
+  `python scripts/data_status.py --configfile mine.yaml` names the line.
+* [reruns.md](reruns.md) says what runs again after a change.
 
-This page is made from `rules/config.schema.yaml` by `python docs/write_config.py`.
+This page is generated from `rules/config.schema.yaml` by `python docs/write_config.py`.
 """
 
 

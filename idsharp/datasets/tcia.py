@@ -237,11 +237,7 @@ class TciaDataset(Dataset):
         )
 
     def _download(self, lacking: dict[str, str]) -> None:
-        """Download the series with these keys, after reporting their size.
-
-        Raises:
-            DatasetError: too little room, or a download failed.
-        """
+        """Download the series with these keys, after reporting their size."""
         report = TO_STDERR
         archive = Archive(self.collection, self.settings.get("url", SERVICE).rstrip("/"))
         if self._mirror:

@@ -149,7 +149,7 @@ def remarks(found: list[Availability]) -> list[str]:
 def status_table(found: list[Availability]) -> str:
     """One line per dataset: state, total size, access, license, and what is missing."""
     sources = registry()
-    rows = [("dataset", "state", "GB", "access", "licence", "not there")]
+    rows = [("dataset", "state", "GB", "access", "license", "missing")]
     for one in found:
         source = sources.get(one.name, {"size_gb": "?", "access": "", "licence": ""})
         facts = (source["size_gb"], source["access"], source["licence"])

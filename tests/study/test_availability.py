@@ -59,7 +59,7 @@ def test_a_downloaded_dataset_is_present_and_a_partial_one_says_what_is_left(tmp
 
 def test_the_table_names_what_is_missing(tmp_path):
     table = status_table([found(name, tmp_path) for name in ("brats", "cifar10")]).splitlines()
-    assert table[0].split() == ["dataset", "state", "GB", "access", "licence", "not", "there"]
+    assert table[0].split() == ["dataset", "state", "GB", "access", "license", "missing"]
     assert "missing" in table[1] and "there is no folder" in table[1]
     assert "downloadable" in table[2] and "0.17" in table[2]
 

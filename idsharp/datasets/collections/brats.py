@@ -83,11 +83,7 @@ class BrainTumourDataset(Dataset):
 
     @property
     def sequence(self) -> str:
-        """The chosen one of SEQUENCES.
-
-        Raises:
-            DatasetError: it is not one of them.
-        """
+        """The chosen one of SEQUENCES; DatasetError if it is none of them."""
         sequence = self.settings.get("sequence", "flair")
         if sequence not in SEQUENCES:
             raise DatasetError(

@@ -89,7 +89,7 @@ def test_rsna_unreadable_and_absent_files(tmp_path, capsys):
     broken[1].unlink()
     capsys.readouterr()
     assert row["id"] not in set(dataset.index()["id"])
-    assert "1 of 120 images of stage_2_train.csv are not in" in capsys.readouterr().err
+    assert "1 of 120 images left out: stage_2_train.csv lists them" in capsys.readouterr().err
 
 
 def test_rsna_rows_that_it_does_not_have(tmp_path):
