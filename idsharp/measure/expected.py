@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import expit, logit
 
 from idsharp.measure.atlas import ID, SHARPNESS, Task, collections_of, obstacle
 from idsharp.measure.prediction import Prediction, fit
@@ -15,9 +14,8 @@ from idsharp.measure.verdict import Sentence
 ACCURACIES = (0.8, 0.9, 0.95)
 #: Columns of the atlas at each N.
 _RESPONSES = {"accuracy": "highest_test_accuracy", "loss": "test_loss"}
-#: Half an image of a test set of 300: accuracies of 0 and 1 have no log-odds.
-_EDGE = 1 / 600
-_BACK = {"accuracy": expit, "loss": np.exp}
+#: The ends of the scales.
+_ENDS = {"accuracy": (0.0, 1.0), "loss": (0.0, np.inf)}
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def expect(record: dict, tasks: list[Task], accuracies: tuple[float, ...]) -> Ex
         )
     terms = terms_of(record[ID], record[SHARPNESS])
     sizes = np.unique(curves["accuracy"].sizes)
-    bands = {key: (sizes, _BACK[key](one.curve(sizes, terms))) for key, one in fits.items()}
+    bands = {key: (sizes, one.curve(sizes, terms).clip(*_ENDS[key])) for key, one in fits.items()}
     needed = [_needed(fits["accuracy"], accuracy, terms, sizes) for accuracy in accuracies]
     sentences = [*_outside(record, tasks), *(_worth(key, one) for key, one in fits.items())]
     epochs = {task.values.get("epochs") for task in tasks} - {None}
@@ -121,9 +119,8 @@ def _obstacle(record: dict) -> str | None:
 def _fitted(key: str, curves: Curves) -> Prediction:
     points = np.log(curves.sizes), curves.terms
     if key == "loss":
-        return fit(*points, np.log(curves.values), curves.collections)
-    odds = logit(curves.values.clip(_EDGE, 1 - _EDGE))
-    return fit(*points, odds, curves.collections, scale=expit)
+        return fit(*points, np.log(curves.values), curves.collections, shown=np.exp)
+    return fit(*points, curves.values, curves.collections)
 
 
 def _at(bands: dict, i: int) -> dict:
@@ -138,7 +135,7 @@ def _at(bands: dict, i: int) -> dict:
 def _needed(found: Prediction, accuracy: float, terms: tuple, sizes: np.ndarray) -> dict:
     """The N that an accuracy needs; null where it lies outside those of the atlas."""
     row = {"accuracy": accuracy, "n_train": None, "low": None, "high": None}
-    needed = found.sizes_for(float(logit(accuracy)), terms)
+    needed = found.sizes_for(accuracy, terms)
     if needed is None:
         return row | {"words": "unknown: in the atlas, accuracy does not rise with N"}
     first, last = sizes[0], sizes[-1]

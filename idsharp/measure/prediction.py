@@ -1,12 +1,12 @@
 """Predicting how a network learns from dimension and sharpness, and how far that can be trusted.
 
-The papers' law makes ln loss linear in ln K_F and, at a given N, in 1/d. The same terms predict the
-log-odds of accuracy. Collections are the unit of evidence: each has the same weight, however many
+The papers' law makes ln loss linear in ln K_F and, at a given N, in 1/d. The same terms predict
+accuracy. Collections are the unit of evidence: each has the same weight, however many
 training sizes it has, and every error is that of a collection which the fit has not seen.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -19,6 +19,9 @@ FEWEST = 9
 LEVEL, PERMUTATIONS = 0.05, 999
 
 
+Shown = Callable[[np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A response over N as a function of terms, fitted to collections.
@@ -26,14 +29,16 @@ class Prediction:
     Attributes:
         coefficients: of an intercept, ln N, and the terms: zeros for those where the mean over
             collections predicts as well.
+        shown: from the scale of the fit to the one that is shown, on which the band is.
         reach: half the width of the band that holds the whole curve of a new collection with 90 %.
         error, mean_error: root mean square error of collections left out, by the terms and by the
-            mean curve of the others.
+            mean curve of the others, on the scale of the fit.
         p: share of permutations of the terms among collections that predict as well.
         n_collections: behind it.
     """
 
     coefficients: np.ndarray
+    shown: Shown
     reach: float
     error: float
     mean_error: float
@@ -53,13 +58,13 @@ class Prediction:
     def curve(self, sizes: Sequence[float], terms: Sequence[float]) -> np.ndarray:
         """Low end, expectation and high end at each N (3×len(sizes))."""
         level = self.coefficients[0] + self.coefficients[2:] @ np.asarray(terms, float)
-        middle = level + self.coefficients[1] * np.log(np.asarray(sizes, float))
+        middle = self.shown(level + self.coefficients[1] * np.log(np.asarray(sizes, float)))
         return middle + self.reach * np.array([-1, 0, 1])[:, np.newaxis]
 
     def sizes_for(self, response: float, terms: Sequence[float]) -> np.ndarray | None:
         """N at which the high end, the expectation and the low end reach a response.
 
-        None where the response does not rise with N.
+        For a response that is shown as it is fitted. None where it does not rise with N.
         """
         slope = self.coefficients[1]
         if slope <= 0:
@@ -73,7 +78,7 @@ def fit(
     terms: np.ndarray,
     response: np.ndarray,
     collections: np.ndarray,
-    scale: Callable[[np.ndarray], np.ndarray] = lambda response: response,
+    shown: Shown = lambda response: response,
 ) -> Prediction:
     """Fit a response, and measure on collections left out what it is worth.
 
@@ -88,7 +93,7 @@ def fit(
         terms: n×p, the same at every point of a collection.
         response: n values, on the scale where they are linear in the terms.
         collections: n names.
-        scale: from there to the scale on which errors are judged.
+        shown: from there to the scale on which the band is.
 
     Raises:
         ValueError: fewer than FEWEST collections.
@@ -104,20 +109,20 @@ def fit(
 
     def errors(predicted: np.ndarray) -> np.ndarray:
         """Mean over collections of their mean squared error."""
-        squares = (scale(response) - scale(predicted)) ** 2
+        squares = (response - predicted) ** 2
         return (squares / np.bincount(which)[which]).sum(axis=-1) / len(names)
 
     by_terms, by_mean = _left_out(dealt, response, which), _left_out(alone, response, which)
     squared = errors(by_terms)
     p = float((squared <= squared[0]).mean())
     worth = np.sqrt([squared[0], errors(by_mean)]).tolist()
-    judged = Prediction(np.zeros(full.shape[1]), 0.0, *worth, p, len(names))
+    judged = Prediction(np.zeros(full.shape[1]), shown, 0.0, *worth, p, len(names))
     used, left_out = (full, by_terms[0]) if judged.beats_mean else (alone, by_mean)
     judged.coefficients[: used.shape[1]] = _coefficients(used, response, which)
     largest = np.zeros(len(names))
-    np.maximum.at(largest, which, np.abs(response - left_out))
+    np.maximum.at(largest, which, np.abs(shown(response) - shown(left_out)))
     reach = np.sort(largest)[ceil(COVERAGE * (len(names) + 1)) - 1]
-    return Prediction(judged.coefficients, float(reach), *worth, p, len(names))
+    return replace(judged, reach=float(reach))
 
 
 def _left_out(designs: np.ndarray, response: np.ndarray, which: np.ndarray) -> np.ndarray:
