@@ -36,7 +36,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        # So that a record that was deleted is made again.
+        # Listed so that deleted records are regenerated.
         expand([file for file in rules.tables.input if file[:8] == "results/"], study=STUDY),
         f"results/{STUDY}/summary.md",
         f"results/{STUDY}/index.html",

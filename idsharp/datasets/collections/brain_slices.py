@@ -31,7 +31,7 @@ def has_whole_brain(plane: np.ndarray, least: float) -> bool:
 
 
 def slice_labels(tumour: np.ndarray) -> np.ndarray:
-    """Label each slice "tumour", "empty", or "ambiguous": empty within 10 slices of a tumor.
+    """Label each slice "tumour", "empty", or "ambiguous" (empty, but within 10 slices of a tumor).
 
     Args:
         tumour: n booleans, whether tumor is annotated in each slice, from foot to head.
