@@ -25,7 +25,11 @@ def imported_modules(file: Path, root: Path = ROOT) -> tuple[str, ...]:
 
 
 def modules_in(source: str, root: Path = ROOT, name: str = "<source>") -> tuple[str, ...]:
-    """`imported_modules` of Python source; `name` stands for it in messages."""
+    """`imported_modules` of Python source; `name` stands for it in messages.
+
+    Raises:
+        ValueError: the source contains a relative import.
+    """
     names = set()
     for node in ast.walk(_tree(source, name)):
         if isinstance(node, ast.Import):

