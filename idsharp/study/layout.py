@@ -34,7 +34,7 @@ class Layout:
         return self.root / "data" / task / "images.npy"
 
     def samples(self, task: str) -> Path:
-        """Id, label, class, patient and split of each image of a task."""
+        """Id, label, class, patient, split and order of each image of a task."""
         return self.root / "data" / task / "samples.csv"
 
     def properties(self, task: str, subset: str) -> Path:
