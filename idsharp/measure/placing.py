@@ -64,10 +64,10 @@ def place(record: dict, tasks: list[Task]) -> Placed:
 
 
 def _charts(record: dict, groups: list[Collection], reason: str | None = None) -> list[Chart]:
-    charts, where = [], f"atlas of {len(groups)} collections"
+    charts = []
     for quantity, own, name, title in (
-        ("intrinsic_dimension", ID, "dimension", f"ID, {where}"),
-        ("label_sharpness", SHARPNESS, "sharpness", f"K_F at M = {M}, {where}"),
+        ("intrinsic_dimension", ID, "dimension", "ID, the atlas"),
+        ("label_sharpness", SHARPNESS, "sharpness", f"K_F at M = {M}, the atlas"),
     ):
         why = reason
         if why is None and record[own] is None:
