@@ -69,11 +69,20 @@ def test_loaders_of_mappings_measure_images_and_representations():
     assert found.value == pytest.approx(intrinsic_dimension(IMAGES, 5).value, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_hugging_face_dataset():
     datasets = pytest.importorskip("datasets")
     images = [Image.fromarray(image) for image in IMAGES]
-    source = datasets.Dataset.from_dict({"image": images, "label": LABELS.tolist()})
-    assert label_sharpness(source) == label_sharpness(IMAGES, LABELS)
+    classes = datasets.ClassLabel(names=["a", "b", "c"])
+    source = datasets.Dataset.from_dict(
+        {"image": images, "label": LABELS.tolist()},
+        features=datasets.Features({"image": datasets.Image(), "label": classes}),
+    )
+    expected = label_sharpness(IMAGES, LABELS)
+    for form in (source, source.with_format("torch"), source.with_format("numpy")):
+        assert label_sharpness(form) == expected
+    assert label_sharpness(DataLoader(source.with_format("torch"), batch_size=7)) == expected
+    assert intrinsic_dimension(source, 5) == intrinsic_dimension(IMAGES, 5)
 
 
 @pytest.mark.parametrize(
