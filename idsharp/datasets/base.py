@@ -62,8 +62,6 @@ class LeftOut:
 class Dataset(ABC):
     """A source of labeled images."""
 
-    #: Whether `locate` can download what is missing, without an account.
-    downloads: bool = False
     #: Whether all images are loaded into memory at once, so that reading one more costs nothing.
     in_memory: bool = False
     #: What the dataset's folder must look like, for users who provide it; "" if `path` says it all.
@@ -82,6 +80,11 @@ class Dataset(ABC):
     def __getstate__(self) -> dict:
         # Cached arrays may be as large as the dataset and are not sent to other processes.
         return {key: self.__dict__[key] for key in ("name", "settings", "directory")}
+
+    @property
+    def downloads(self) -> bool:
+        """Whether `locate` can download what is missing, without an account."""
+        return False
 
     @abstractmethod
     def locate(self) -> list[Path]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR
 from idsharp.datasets.base import INDEX_COLUMNS, Dataset
-from idsharp.datasets.errors import DatasetError, UnreadableImageError
+from idsharp.datasets.errors import DatasetError, MissingDataError, UnreadableImageError
 from idsharp.datasets.formats.pictures import read_image
 from idsharp.datasets.formats.spreadsheets import read_table
 from idsharp.datasets.tree import below
@@ -33,9 +33,16 @@ class TabledDataset(Dataset):
         file = folder / self.table
         return file if file.is_file() else None
 
+    @property
+    def home(self) -> Path:
+        """The folder that holds the table; MissingDataError if there is none."""
+        if self._home is None:
+            raise MissingDataError(f"dataset {self.name}: there is no {self.table} in {self.path}")
+        return self._home
+
     @cached_property
-    def home(self) -> Path | None:
-        """The folder that holds the table, `path` or a subfolder; None if there is none."""
+    def _home(self) -> Path | None:
+        """`path` or a subfolder; None if there is none."""
         if not self.path.is_dir():
             return None
         if self.table_in(self.path):
@@ -46,12 +53,13 @@ class TabledDataset(Dataset):
 
     def tables(self) -> list[Path]:
         """Every table that is read."""
-        return [self.table_in(self.home)]
+        table = self.table_in(self.home)
+        return [] if table is None else [table]
 
     def missing(self) -> list[str]:
         if not self.path.is_dir():
             return [f"there is no folder {self.path}"]
-        if self.home is None:
+        if self._home is None:
             return [f"there is no {self.table} in {self.path} or its subfolders"]
         return []
 

@@ -30,7 +30,9 @@ class RemoteDataset(Dataset):
     own checksum under `checksums`, a mapping of file names to "md5:…" or "sha256:…".
     """
 
-    downloads = True
+    @property
+    def downloads(self) -> bool:
+        return True
 
     @property
     @abstractmethod
@@ -67,7 +69,8 @@ class RemoteDataset(Dataset):
 
     def download_size(self) -> int | None:
         sizes = [remaining(self.place(remote), self._size(remote)) for remote in self._absent()]
-        return None if None in sizes else sum(sizes)
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
 
     def _absent(self) -> list[RemoteFile]:
         return [remote for remote in self.remote_files if not self.place(remote).exists()]

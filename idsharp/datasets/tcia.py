@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -57,6 +58,10 @@ class Folder:
     number: float
 
 
+#: A series on disk or on the server.
+Listed = TypeVar("Listed", Folder, Series)
+
+
 class TciaDataset(Dataset):
     """Base class of the archive's collections.
 
@@ -84,7 +89,7 @@ class TciaDataset(Dataset):
         """The patient of every series that is needed, by the keys that `match` assigns."""
 
     @abstractmethod
-    def match(self, series: Iterable[Folder] | Iterable[Series]) -> dict[str, Folder | Series]:
+    def match(self, series: Iterable[Listed]) -> dict[str, Listed]:
         """The series of the wanted kind among these, by key."""
 
     @abstractmethod

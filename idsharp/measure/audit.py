@@ -86,7 +86,7 @@ def near_duplicates(neighbors: Neighbors, n_values: int, threshold: float) -> Ne
     near = neighbors.distances < threshold * np.sqrt(n_values)
     first, rank = np.nonzero(near)
     second, distances = neighbors.indices[first, rank], neighbors.distances[first, rank]
-    if neighbors.other_distances is not None:
+    if neighbors.other_distances is not None and neighbors.other_indices is not None:
         # The nearest image of another class, even where k images of its own class are nearer.
         across = np.flatnonzero(neighbors.other_distances < threshold * np.sqrt(n_values))
         first = np.concatenate([first, across])

@@ -118,7 +118,8 @@ def _decode(
     report: Reporter,
 ) -> Decoded:
     n, slots = len(index), np.cumsum(keep) - 1
-    pixels, own, color, failures, remarks = None, None, False, {}, Counter()
+    pixels, own, color, failures = None, None, False, {}
+    remarks: Counter[str] = Counter()
     digests = np.zeros((n, 32), np.uint8)
     ids = index["id"].tolist()
     decoded = decode_images(dataset, form, index["where"].tolist(), ids, report=report)

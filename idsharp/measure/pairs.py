@@ -74,12 +74,10 @@ def telling_pair(members: np.ndarray, labels: np.ndarray, splits: np.ndarray) ->
 
 
 def _pair(decoded: Decoded, positions: np.ndarray | tuple[int, int], caption: str) -> Pair:
-    titles = [
-        " · ".join(filter(None, both)) or "no label"
-        for both in zip(
-            *(decoded.column(name, np.array(positions)) for name in ("label", "split")),
-            strict=True,
-        )
-    ]
+    def title(position: int) -> str:
+        told = (decoded.index[name].iloc[position] for name in ("label", "split"))
+        return " · ".join(filter(None, told)) or "no label"
+
     a, b = (int(position) for position in positions)
-    return Pair((a, b), tuple(titles), tuple(decoded.column("id", [a, b])), caption)
+    ids = decoded.index["id"]
+    return Pair((a, b), (title(a), title(b)), (ids.iloc[a], ids.iloc[b]), caption)

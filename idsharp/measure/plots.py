@@ -109,7 +109,7 @@ def against(charts: list[Chart]) -> Figure:
     longest = max(len(chart.rows) for chart in charts)
     figure = new_figure(ONE_COLUMN * len(charts), 6.5 * longest + 30)
     panels = figure.subplots(1, len(charts), squeeze=False)[0]
-    figure.get_layout_engine().set(w_pad=0.12)
+    figure.set_layout_engine("constrained", w_pad=0.12)
     for axis, chart in zip(panels, charts, strict=True):
         _draw_chart(axis, chart)
     domains = sorted({domain for chart in charts for _, domain, _ in chart.rows if domain})

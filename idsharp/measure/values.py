@@ -87,12 +87,13 @@ def sharpness_values(
     rng = generator("measure", options.seed, "sharpness")
     record = sharpnesses(images, labels, found.between_classes, options.m, options.draws, rng)
     record["n_label_conflicts_measured"] = found.n_conflicts
-    if record["label_sharpness"] is None:
+    between = found.between_classes
+    if record["label_sharpness"] is None or between is None:
         return record, none
     del record["sharpest_first"], record["sharpest_second"]
     pairs, distances = sharpest_pairs(found, _PAIRS_LISTED)
     record["sharpest_pairs"] = _listed(decoded, pairs, distances)
-    quantiles = sharpness_quantiles(found.between_classes, tuple(_QUANTILES.values()))
+    quantiles = sharpness_quantiles(between, tuple(_QUANTILES.values()))
     for name, value in zip(_QUANTILES, quantiles, strict=True):
         record[f"label_sharpness_{name}"] = value
         record[f"label_sharpness_{name}_resolution_free"] = resolution_free(value, images.shape[1:])
@@ -113,15 +114,20 @@ def sharpest_pairs(found: Search, count: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Positions (p×2, the lower first) and L2 distances, nearest first.
     """
-    neighbors, taken, pairs, distances = found.between_classes, set(), [], []
-    for a in np.argsort(neighbors.other_distances, kind="stable"):
-        b = int(neighbors.other_indices[a])
+    taken: set[int] = set()
+    pairs: list[list[int]] = []
+    distances: list[float] = []
+    between = found.between_classes
+    if between is None or between.other_distances is None or between.other_indices is None:
+        return np.zeros((0, 2), int), np.zeros(0)
+    for a in np.argsort(between.other_distances, kind="stable"):
+        b = int(between.other_indices[a])
         if len(pairs) == count or b < 0:
             break
         if int(a) not in taken and b not in taken:
             taken |= {int(a), b}
             pairs.append(sorted((found.usable[a], found.usable[b])))
-            distances.append(neighbors.other_distances[a])
+            distances.append(float(between.other_distances[a]))
     return np.array(pairs, int).reshape(-1, 2), np.array(distances)
 
 

@@ -1,7 +1,7 @@
 """The decoder of the pipeline and of `idsharp measure`: images as 8-bit arrays, in processes."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,7 +57,7 @@ def decode_images(
     *,
     processes: int | None = None,
     report: Reporter = SILENT,
-) -> Iterator[tuple[int, Image | UnreadableImageError]]:
+) -> Generator[tuple[int, Image | UnreadableImageError], None, None]:
     """Yield the position of every image, and the image or why it cannot be decoded.
 
     They come in order, except that images of one group (`Dataset.group`) stay together.

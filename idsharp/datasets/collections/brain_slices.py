@@ -54,7 +54,7 @@ def released_labels(tumour: np.ndarray) -> np.ndarray:
     labels = np.where(tumour, "tumour", "empty").astype(object)
     if len(tumour) > _MARGIN:
         windows = np.lib.stride_tricks.sliding_window_view(tumour, _MARGIN)[: len(tumour) - _MARGIN]
-        mixed = windows.any(axis=1) & ~windows.all(axis=1)
+        mixed = np.logical_xor(windows.any(axis=1), windows.all(axis=1))
         labels[: len(mixed)][mixed] = "ambiguous"
     return labels
 

@@ -255,7 +255,7 @@ Task01_BrainTumour/labelsTr/BRATS_001.nii.gz …"""
 
     def _volumes(self, folder: str) -> dict[str, str]:
         """The file of each case."""
-        found = {}
+        found: dict[str, str] = {}
         for file in names_below(self.root / folder):
             if match := re.fullmatch(r"(BRATS_\w+)\.nii(\.gz)?", file):
                 found.setdefault(match[1], f"{folder}/{file}")

@@ -17,6 +17,7 @@ import pandas as pd
 
 from idsharp.common.seeds import generator
 from idsharp.datasets.base import Dataset, make_index
+from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.pictures import read_image
 
 
@@ -40,7 +41,10 @@ class EmbeddedDataset(Dataset):
 
 def _package_folder(package: str) -> Path:
     """The folder of an installed package, without importing it (nilearn takes seconds)."""
-    return Path(find_spec(package).origin).parent
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise DatasetError(f"the demo's images need {package}: pip install 'idsharp[pipeline]'")
+    return Path(spec.origin).parent
 
 
 class MnistDigits:
@@ -192,7 +196,8 @@ def _template() -> np.ndarray:
     """The template at 2 mm (means of 2×2×2 voxels), maximum scaled to 1, in RAS orientation."""
     import nibabel
 
-    volume = np.asarray(nibabel.load(_template_file()).dataobj, dtype=np.float32)
+    image = nibabel.Nifti1Image.from_filename(_template_file())
+    volume = np.asarray(image.dataobj, dtype=np.float32)
     even = volume[tuple(slice(0, 2 * (size // 2)) for size in volume.shape)]
     x, y, z = (size // 2 for size in even.shape)
     volume = even.reshape(x, 2, y, 2, z, 2).mean(axis=(1, 3, 5))

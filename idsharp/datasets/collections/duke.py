@@ -15,11 +15,10 @@ import pandas as pd
 from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.common.records import write_csv
 from idsharp.datasets.base import INDEX_COLUMNS
-from idsharp.datasets.download.nbia import Series
 from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.dicom_headers import headers, images_of, whole_number
 from idsharp.datasets.formats.spreadsheets import read_table
-from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
+from idsharp.datasets.tcia import MARGIN, Listed, Sheet, TciaDataset
 
 #: Slices at least this far from the annotated ones are empty; nearer ones are left out.
 FAR = 5
@@ -97,11 +96,11 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         pairs = slices[["series_instance_uid", "patient"]].drop_duplicates()
         return dict(pairs.itertuples(index=False, name=None))
 
-    def match(self, series: Iterable[Folder] | Iterable[Series]) -> dict[str, Folder | Series]:
+    def match(self, series: Iterable[Listed]) -> dict[str, Listed]:
         if self.by_table:
             uids = self.wanted()
             return {one.uid: one for one in series if one.uid in uids}
-        first: dict[str, Folder | Series] = {}
+        first: dict[str, Listed] = {}
         for one in series:
             known = first.get(one.patient)
             if is_before_contrast(one.description) and (known is None or one.number < known.number):
@@ -110,7 +109,8 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
 
     def index(self) -> pd.DataFrame:
         report = TO_STDERR
-        rows, notes = [], []
+        rows = []
+        notes: list[str] = []
         slices = self._numbered(report, notes)
         for patient, mine in slices.groupby("patient", sort=True):
             if mine["slice"].duplicated().any():
@@ -143,8 +143,9 @@ Duke-Breast-Cancer-MRI/Breast_MRI_001/<study>/<series>/1-001.dcm"""
         numbers = self._numbers if self.by_table else {}
         rows = []
         for (patient, file), header in zip(pairs, read, strict=True):
-            instance = whole_number((header or {}).get("InstanceNumber"))
-            uid = (header or {}).get("SOPInstanceUID")
+            tagged = header or {}
+            instance = whole_number(tagged.get("InstanceNumber"))
+            uid = tagged.get("SOPInstanceUID", "")
             number = numbers.get(uid) if self.by_table else instance
             rows.append((patient, number, instance, self.where(file)))
         slices = pd.DataFrame(rows, columns=["patient", "slice", "instance", "where"])

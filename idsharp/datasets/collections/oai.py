@@ -143,7 +143,7 @@ class OaiDataset(TabledDataset):
 
     def _films(self, barcodes: set[str]) -> dict[str, str]:
         """Paths of the films with these bar codes, relative to `path`, by participant/bar code."""
-        films = {}
+        films: dict[str, str] = {}
         for participant in sorted(self._participants()):
             for folder in sorted(participant.glob("[0-9]*/[0-9]*")):
                 if folder.name not in barcodes:

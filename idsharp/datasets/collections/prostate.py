@@ -12,10 +12,9 @@ import pandas as pd
 
 from idsharp.common.progress import TO_STDERR, Reporter
 from idsharp.datasets.base import INDEX_COLUMNS
-from idsharp.datasets.download.nbia import Series
 from idsharp.datasets.errors import DatasetError
 from idsharp.datasets.formats.dicom_headers import headers, images_of, whole_number
-from idsharp.datasets.tcia import MARGIN, Folder, Sheet, TciaDataset
+from idsharp.datasets.tcia import MARGIN, Folder, Listed, Sheet, TciaDataset
 
 _COLUMNS = {"us": "seriesInstanceUID_US", "mr": "seriesInstanceUID_MR"}
 
@@ -62,7 +61,7 @@ Prostate-MRI-US-Biopsy/Prostate-MRI-US-Biopsy-0001/<study>/<series>/1-001.dcm"""
             chosen = targets[targets["uid"].isin(self._enough(targets))]
         return dict(zip(chosen["uid"], chosen["patient"], strict=True))
 
-    def match(self, series: Iterable[Folder] | Iterable[Series]) -> dict[str, Folder | Series]:
+    def match(self, series: Iterable[Listed]) -> dict[str, Listed]:
         wanted = self.wanted()
         return {one.uid: one for one in series if one.uid in wanted}
 

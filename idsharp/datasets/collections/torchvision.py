@@ -176,8 +176,8 @@ class TorchvisionDataset(RemoteDataset):
             if self._source == "SVHN":
                 arrays = [read_svhn(file) for file in files]
             else:
-                contents = [read_idx(file) for file in files]
-                arrays = [tuple(contents[:2]), tuple(contents[2:])]
+                train, train_labels, test, test_labels = map(read_idx, files)
+                arrays = [(train, train_labels), (test, test_labels)]
         for images, labels in arrays:
             if labels.shape != images.shape[:1]:
                 raise DatasetError(

@@ -213,6 +213,6 @@ def _content_range(response) -> tuple[int | None, int | None]:
 
 def _innermost(error: BaseException) -> BaseException:
     """The original error beneath the wrappers of requests and urllib3."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
     return error

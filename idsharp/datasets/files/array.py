@@ -71,14 +71,16 @@ class ArrayDataset(Dataset):
     def _words(self, what: str, inner: dict[str, np.ndarray], n: int) -> list[str] | None:
         """Labels or patients of the images: from a file beside them, or an array of their file."""
         beside = self._beside().get(what)
+        found: np.ndarray | None
         with self.named():
             if beside is not None:
-                found = load(beside)
-                if isinstance(found, dict):
+                stored = load(beside)
+                if isinstance(stored, dict):
                     raise DatasetError(f"dataset {self.name}: {beside} is no .npy file of {what}")
+                found = stored
             else:
-                name = self.settings.get(what, "labels" if what == "labels" else None)
-                if what == "patients" and name is not None and name not in inner:
+                name = self.settings.get(what, "labels" if what == "labels" else "")
+                if what == "patients" and name and name not in inner:
                     raise DatasetError(
                         f"dataset {self.name}: {self.path} holds no array {name!r} of patients; it "
                         f"has {', '.join(inner)}"

@@ -47,7 +47,7 @@ class NiftiDataset(TreeDataset):
 
     def belongs(self, file: Path) -> bool:
         mask = self.settings.get("mask")
-        return bool(mask) and is_nifti(file) and stem(file).endswith(mask)
+        return isinstance(mask, str) and is_nifti(file) and stem(file).endswith(mask)
 
     def index(self) -> pd.DataFrame:
         rows = []

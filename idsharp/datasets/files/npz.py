@@ -86,7 +86,8 @@ class NpzDataset(RemoteDataset):
                 values.append(labels)
                 names = ["|".join(np.array(self.columns)[row == 1]) or "none" for row in labels]
             else:
-                names = [self.classes[int(number)] for number in labels] if self.classes else labels
+                classes = self.classes
+                names = [classes[int(n)] for n in labels] if classes else labels.tolist()
             rows += [
                 (f"{split}_{i}", f"{split}/{i}", name, patient, split)
                 for i, (name, patient) in enumerate(zip(names, patients, strict=True))
@@ -104,9 +105,10 @@ class NpzDataset(RemoteDataset):
             except DatasetError as error:
                 # Kept, so that a damaged file is not unpacked once for each of its images.
                 self._images[split] = error
-        if isinstance(self._images[split], DatasetError):
-            raise self._images[split]
-        return np.array(self._images[split][int(position)])
+        images = self._images[split]
+        if isinstance(images, DatasetError):
+            raise images
+        return np.array(images[int(position)])
 
     @cached_property
     def _images(self) -> dict[str, np.ndarray | DatasetError]:
@@ -152,9 +154,10 @@ class NpzDataset(RemoteDataset):
         if labels.ndim == 2 and labels.shape[1] == 1 and not self.columns:
             labels = labels[:, 0]
         images = len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
-        several = bool(self.columns) and labels.ndim == 2 and labels.shape[1] == len(self.columns)
+        columns = self.columns or []
+        several = bool(columns) and labels.ndim == 2 and labels.shape[1] == len(columns)
         if not images or not (several or labels.ndim == 1) or len(labels) != shape[0]:
-            hint = f"N×{len(self.columns)}" if self.columns else "N or N×1 (N×L with `columns`)"
+            hint = f"N×{len(columns)}" if columns else "N or N×1 (N×L with `columns`)"
             raise DatasetError(
                 f"dataset {self.name}: {split}_images has shape {shape} and {split}_labels "
                 f"{labels.shape}; expected N×H×W or N×H×W×3 and {hint}"

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def words(values: np.ndarray, what: str) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _shape_and_type(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def _shape_and_type(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of an array, from the first bytes of its .npy file."""
     read = _HEADERS.get(version := np.lib.format.read_magic(stream))
     if read is None:

@@ -69,8 +69,9 @@ def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[
     with parsing(file, "CIFAR's archive", FormatError), tarfile.open(file, "r:gz") as archive:
         for member in archive:
             name = wanted.get(member.name)
-            if name is not None and member.isreg():
-                content = io.BytesIO(archive.extractfile(member).read())
+            stream = archive.extractfile(member) if name is not None and member.isreg() else None
+            if name is not None and stream is not None:
+                content = io.BytesIO(stream.read())
                 found[name] = read_cifar_batch(content, f"{file}: {member.name}")
     absent = [name for name in names if name not in found]
     if absent:
@@ -81,8 +82,11 @@ def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[
 def cifar_images(batch: dict, labels: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Images N×32×32×3 and labels N of a batch, whose rows hold the planes one after the other."""
     data, targets = batch.get("data"), batch.get(labels)
-    rows = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2
-    if not rows or data.shape[1] != 3072 or not isinstance(targets, list):
+    if (
+        not isinstance(data, np.ndarray)
+        or (data.dtype, data.shape[1:]) != (np.uint8, (3072,))
+        or not isinstance(targets, list)
+    ):
         raise FormatError(f"{name} holds no rows of 3072 bytes with {labels}")
     numbers = np.array(targets)
     if numbers.shape != (len(data),) or not np.issubdtype(numbers.dtype, np.integer):

@@ -36,11 +36,11 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def _read_with_pillow(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Pixels, and how opaque they are: from 0 to the type's maximum, or None where all are."""
-    with BoundedFile(path) as stream, Image.open(stream) as image:
+    with BoundedFile(path) as stream, Image.open(stream) as opened:
         # Further pages of a TIFF that come here are small previews of the first.
-        if getattr(image, "n_frames", 1) > 1 and image.format != "TIFF":
+        if getattr(opened, "n_frames", 1) > 1 and opened.format != "TIFF":
             warnings.warn("only the first frame of each was read", ImageRemark, stacklevel=3)
-        image = ImageOps.exif_transpose(image)
+        image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16") and "transparency" in image.info:
             pixels = np.asarray(image)
             return pixels, np.where(pixels == image.info["transparency"], 0, 65535)
