@@ -127,13 +127,13 @@ def worst_case(batch: Batch, attack: Attack, epsilon: int) -> tuple[torch.Tensor
     Of several candidates an image keeps one that fools the network, and among those (or if there
     is none) the one with the highest loss.
     """
-    attacked = worst = None
-    for candidate in attack.candidates(batch, epsilon):
+    candidates = attack.candidates(batch, epsilon)
+    attacked = next(candidates)
+    with torch.no_grad():
+        worst = _judge(batch.model(attacked), batch.labels)
+    for candidate in candidates:
         with torch.no_grad():
             result = _judge(batch.model(candidate), batch.labels)
-        if worst is None:
-            attacked, worst = candidate, result
-            continue
         (loss, _, correct), (worst_loss, _, worst_correct) = result, worst
         worse = (correct < worst_correct) | ((correct == worst_correct) & (loss > worst_loss))
         attacked = torch.where(worse[:, None, None, None], candidate, attacked)

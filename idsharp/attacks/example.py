@@ -42,7 +42,9 @@ class Example:
 
 def write_examples(path: str | Path, examples: list[Example]) -> None:
     """Write the examples of one network, one for each ε; perturbations in steps of ε/127."""
-    arrays = {"epsilon_255": np.array([example.epsilon_255 for example in examples], np.int64)}
+    arrays: dict = {
+        "epsilon_255": np.array([example.epsilon_255 for example in examples], np.int64)
+    }
     if examples:
         first = examples[0]
         arrays |= {name: getattr(first, name) for name in ("task", "model", "n_train", "seed")}

@@ -45,11 +45,14 @@ def write_per_image(
         "correct": (bool, [o.correct for _, o in runs], (len(conditions), n)),
         "zero_gradient": (bool, [o.zero_gradient for _, o in runs], (n,)),
     }
-    settings, about = {}, dict(_ABOUT)
+    stored: dict = {}
+    about = dict(_ABOUT)
     for attack in plan.attacks:
         for key, setting in settings_of(attack).items():
-            settings[key] = getattr(attack, setting.name)
+            stored[key] = getattr(attack, setting.name)
             about[key] = setting.metadata["help"]
+    for name, (dtype, values, shape) in outcomes.items():
+        stored[name] = np.array(values, dtype=dtype).reshape(len(runs), *shape)
     with atomic_path(path) as temporary:
         np.savez_compressed(
             temporary,
@@ -62,9 +65,5 @@ def write_per_image(
             epsilon_255=np.array([epsilon for _, epsilon in conditions]),
             image_id=np.array(test_set.ids, dtype=np.str_),
             label=np.asarray(test_set.labels, dtype=np.int64),
-            **settings,
-            **{
-                name: np.array(values, dtype=dtype).reshape(len(runs), *shape)
-                for name, (dtype, values, shape) in outcomes.items()
-            },
+            **stored,
         )

@@ -56,4 +56,6 @@ def attack_plan(names: Iterable[str], epsilons: Iterable[int], settings: dict) -
 
 def settings_of(attack: type[Attack] | Attack) -> dict:
     """The dataclass field of each setting, by its name in config.yaml, such as pgd_steps."""
-    return {f"{attack.name}_{setting.name}": setting for setting in fields(attack)}
+    # Every attack is a dataclass, which its base cannot say.
+    settings = fields(attack)  # type: ignore[arg-type]
+    return {f"{attack.name}_{setting.name}": setting for setting in settings}

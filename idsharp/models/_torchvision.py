@@ -21,8 +21,8 @@ def import_torchvision() -> ModuleType:
     if "torch._dynamo" in sys.modules or "torchvision" in sys.modules:
         return importlib.import_module("torchvision")
     package, stand_in = ModuleType("torch._dynamo"), ModuleType(_COMPILER)
-    package.utils = stand_in
-    stand_in.is_compile_supported = _is_compile_supported
+    vars(package)["utils"] = stand_in
+    vars(stand_in)["is_compile_supported"] = _is_compile_supported
     sys.modules |= {package.__name__: package, stand_in.__name__: stand_in}
     try:
         return importlib.import_module("torchvision")

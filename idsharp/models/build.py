@@ -3,6 +3,8 @@
 The nine of the papers, and every other classification model of torchvision by name.
 """
 
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -54,7 +56,7 @@ def build_model(
     """
     check_model(name)
     check_image_size(name, image_size)
-    options = {"weights": None, "num_classes": outputs}
+    options: dict = {"weights": None, "num_classes": outputs}
     if name in ("googlenet", "inception_v3"):
         options |= {"aux_logits": False, "init_weights": True}
     elif name.startswith("vit"):
@@ -68,21 +70,17 @@ def build_model(
     return ScaledModel(network, input_scale)
 
 
-def _set_input_channels(network: nn.Module, channels: int, mode: str) -> None:
+def _set_input_channels(
+    network: nn.Module, channels: int, mode: Literal["fan_in", "fan_out"]
+) -> None:
     """Replace the first convolution by a newly initialized one for this number of channels."""
     name, first = next(
         (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
     )
     if first.in_channels == channels:
         return
-    convolution = nn.Conv2d(
-        channels,
-        first.out_channels,
-        first.kernel_size,
-        first.stride,
-        first.padding,
-        bias=first.bias is not None,
-    )
+    shape: dict = {part: getattr(first, part) for part in ("kernel_size", "stride", "padding")}
+    convolution = nn.Conv2d(channels, first.out_channels, bias=first.bias is not None, **shape)
     nn.init.kaiming_normal_(convolution.weight, mode=mode, nonlinearity="relu")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)

@@ -6,6 +6,8 @@ an error if deterministic algorithms are required (PyTorch's documentation of
 layer; networks that pool to a single value use another operation. Not yet measured on a GPU.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -42,6 +44,6 @@ def replace_pooling(model: nn.Module) -> None:
     """Replace every adaptive average pooling to more than one value by an AveragePool."""
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size not in (1, (1, 1)):
-            size = module.output_size
+            size: Any = module.output_size
             pair = (size, size) if isinstance(size, int) else tuple(size)
             model.set_submodule(name, AveragePool(pair))

@@ -53,7 +53,11 @@ def stored_activations(
             for layer in group:
                 file = stack.enter_context(tempfile.TemporaryFile(prefix="idsharp-"))
                 files[layer.name] = PointFile(file, len(images), widths[layer.name])
-            _run(model, images, group, device, lambda at, x, files=files: files[at].append(x))
+
+            def keep(at: str, x: np.ndarray, files: dict[str, PointFile] = files) -> None:
+                files[at].append(x)
+
+            _run(model, images, group, device, keep)
             yield from ((layer, files[layer.name]) for layer in group)
 
 
@@ -67,6 +71,8 @@ def watched(
     """
     with ExitStack() as stack:
         for layer in layers:
+            if layer.module is None:
+                raise ValueError(f"{layer.name} are no activations of a network")
             module = network.get_submodule(layer.module)
             if layer.takes_input:
                 handle = module.register_forward_pre_hook(
@@ -94,7 +100,8 @@ def _run(
 ) -> None:
     """Pass every layer's name and activations (m×p float32) to `keep`, batch by batch."""
     batch = min(len(images), max(1, _PIXELS // (images.shape[2] * images.shape[3])))
-    start, calls = 0, Counter()
+    start = 0
+    calls: Counter[str] = Counter()
 
     def take(layer: Layer, values: torch.Tensor) -> None:
         calls[layer.name] += 1

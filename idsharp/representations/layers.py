@@ -16,6 +16,7 @@ logits. Other families of networks are refused (`models.names.check_blocks`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import nn
 
@@ -88,7 +89,8 @@ def layers_of(network: nn.Module, name: str) -> list[Layer]:
     ]
 
 
-def _resnet(network: nn.Module) -> Iterator[_Block]:
+# Torch types the parts of these networks as tensors or modules; they are sequences of modules.
+def _resnet(network: Any) -> Iterator[_Block]:
     yield "stem", "maxpool", 1
     for stage in ("layer1", "layer2", "layer3", "layer4"):
         for number, block in enumerate(network.get_submodule(stage)):
@@ -96,7 +98,7 @@ def _resnet(network: nn.Module) -> Iterator[_Block]:
             yield f"{stage}.{number}", f"{stage}.{number}", _convolutions(block.children())
 
 
-def _vgg(network: nn.Module) -> Iterator[_Block]:
+def _vgg(network: Any) -> Iterator[_Block]:
     stage = start = 0
     for number, module in enumerate(network.features):
         if isinstance(module, nn.MaxPool2d):
@@ -110,7 +112,7 @@ def _vgg(network: nn.Module) -> Iterator[_Block]:
     yield "fc1", "classifier.0", 1
 
 
-def _squeezenet(network: nn.Module) -> Iterator[_Block]:
+def _squeezenet(network: Any) -> Iterator[_Block]:
     # The paper numbers the first convolution 1.
     fires, stem = 1, False
     for number, module in enumerate(network.features):
@@ -123,7 +125,7 @@ def _squeezenet(network: nn.Module) -> Iterator[_Block]:
             yield f"fire{fires}", f"features.{number}", 2
 
 
-def _densenet(network: nn.Module) -> Iterator[_Block]:
+def _densenet(network: Any) -> Iterator[_Block]:
     yield "stem", "features.pool0", 1
     for name, module in network.features.named_children():
         number = name[-1]

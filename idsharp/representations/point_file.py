@@ -1,7 +1,7 @@
 """Points that need not fit in memory: written row by row, read in blocks of columns."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedRandom
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class PointFile:
         finite: whether all values so far are finite.
     """
 
-    def __init__(self, file: BinaryIO, n: int, width: int):
+    def __init__(self, file: BufferedRandom, n: int, width: int):
         self.file, self.n, self.width = file, n, width
         self.finite = True
         self._digests: list[bytes] = []
@@ -33,7 +33,7 @@ class PointFile:
         for columns in self._blocks():
             block = np.ascontiguousarray(points[:, columns])
             self.file.seek(4 * (columns.start * self.n + done * block.shape[1]))
-            self.file.write(block)
+            self.file.write(block.data)
         self._digests += map(digest_of, points)
 
     def parts(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
@@ -56,7 +56,7 @@ class PointFile:
     def _read(self, columns: slice) -> np.ndarray:
         block = np.empty((self.n, columns.stop - columns.start), dtype=np.float32)
         self.file.seek(4 * columns.start * self.n)
-        if self.file.readinto(memoryview(block).cast("B")) != block.nbytes:
+        if self.file.readinto(block.data.cast("B")) != block.nbytes:
             raise OSError(f"a temporary file of {self.n} points ended before the last of them")
         return block
 

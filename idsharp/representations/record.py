@@ -105,10 +105,10 @@ def _dimension_of_file(points: PointFile, k: int, device: torch.device, report: 
     duplicates = points.duplicates()
     rows = duplicates.first
     if not points.finite:
-        record = {"n_images": points.n, "n_duplicates": duplicates.n_extra, "k": k}
+        record: dict = {"n_images": points.n, "n_duplicates": duplicates.n_extra, "k": k}
         for name in ESTIMATORS:
-            record |= {name: None, f"{name}_se": None}
-            record[f"{name}_reason"] = "the activations hold values that are not finite"
+            reason = "the activations hold values that are not finite"
+            record |= {name: None, f"{name}_se": None, f"{name}_reason": reason}
         return record
     neighbors = _neighbors(points, rows, neighbors_needed(k, len(rows)), device, report)
     return dimensions(neighbors, k, points.n, duplicates.n_extra)

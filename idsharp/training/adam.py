@@ -15,8 +15,8 @@ class Adam:
     def __init__(
         self, parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float
     ):
-        self.parameters = parameters
-        self.options = {"lr": learning_rate, "weight_decay": weight_decay}
+        self.parameters: list[torch.Tensor] = [*parameters]
+        self.options: dict = {"lr": learning_rate, "weight_decay": weight_decay}
         self.averages = [torch.zeros_like(p) for p in parameters]
         self.square_averages = [torch.zeros_like(p) for p in parameters]
         self.steps = [torch.zeros((), device=p.device) for p in parameters]
@@ -24,9 +24,10 @@ class Adam:
     @torch.no_grad()
     def step(self) -> None:
         """Apply the gradients and clear them."""
+        gradients: list = [parameter.grad for parameter in self.parameters]
         adam(
             self.parameters,
-            [p.grad for p in self.parameters],
+            gradients,
             self.averages,
             self.square_averages,
             [],

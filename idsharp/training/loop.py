@@ -77,7 +77,8 @@ class _Run:
         if engine.deterministic and device.type == "cuda":
             replace_pooling(model)
         torch.manual_seed(training.seed)
-        model.to(device, memory_format=torch.channels_last)
+        # torch takes both at once, which its own signatures do not say.
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.train_set = DeviceImages.of(training.train_set, device)
         self.test_set = DeviceImages.of(training.test_set, device)
         self.optimizer = Adam(list(model.parameters()), recipe.learning_rate, recipe.weight_decay)
@@ -125,7 +126,7 @@ class _Run:
 
     def record(self) -> dict:
         """What the run says of itself."""
-        status = {"status": "ok"}
+        status: dict = {"status": "ok"}
         if self.diverged_at is not None:
             status = {"status": "diverged", "diverged_at_epoch": self.diverged_at}
         seen = len(self.train_set) * max(1, len(self.history))

@@ -101,7 +101,7 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
         A function that returns the name of the signal that has come, or None.
     """
     received: list[str] = []
-    before = {}
+    before: dict = {}
 
     def note(number: int, frame) -> None:
         received.append(signal.Signals(number).name)
