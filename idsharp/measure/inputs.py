@@ -1,12 +1,12 @@
 """Anyone's own images: which adapter reads a path, and which of its images are meant."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
 import pandas as pd
 
 from idsharp.datasets import Dataset, DatasetError, open_dataset
+from idsharp.datasets.errors import FormatError
+from idsharp.datasets.formats.arrays import member_names, open_npz
 from idsharp.datasets.formats.dicom import is_dicom
 from idsharp.datasets.formats.nifti import is_nifti
 from idsharp.datasets.formats.pictures import IMAGE_SUFFIXES
@@ -118,9 +118,9 @@ def _kind_of_folder(path: Path) -> str:
 
 def _in_medmnist_layout(path: Path) -> bool:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return any(name.endswith("_images") for name in stored)
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, BadZipFile):
+        with open_npz(path) as stored:
+            return any(name.endswith("_images") for name in member_names(stored))
+    except FormatError:
         # Opening it properly says what is wrong.
         return False
 

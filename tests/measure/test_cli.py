@@ -237,7 +237,7 @@ def test_bad_input_ends_in_one_helpful_line(tmp_path, capsys, arrays):
         (["x.npz", "--labels", "short.npy"], "--labels is for npy data"),
         (["nan.npy"], "image_0: the image holds values that are not finite"),
         (["object.npy"], "object arrays are refused"),
-        (["broken.npz"], "cannot be read as NumPy data"),
+        (["broken.npz"], "cannot be read as .npz"),
         (["deep.npy", "--scaling", "none"], "its pixels are uint16"),
         (["x.csv"], "has no column path; its columns are file, label"),
         (["out.csv"], "leads out of"),

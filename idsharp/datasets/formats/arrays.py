@@ -24,7 +24,7 @@ def load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
     Raises:
         FormatError: no NumPy data, damaged, or Python objects.
     """
-    if zipfile.is_zipfile(file):
+    if Path(file).suffix.lower() == ".npz" or zipfile.is_zipfile(file):
         with open_npz(file) as stored:
             return {name: read_member(stored, name) for name in member_names(stored)}
     with parsing(file, "NumPy data", FormatError):
