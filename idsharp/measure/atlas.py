@@ -45,13 +45,12 @@ def read_atlas(rows: Sequence[dict[str, str]] | None = None) -> list[Task]:
     Args:
         rows: of the file; None reads it.
     """
-    words = ("task", "collection", "domain")
     tasks = []
     for row in atlas_rows() if rows is None else rows:
         values = {name: value for name, text in row.items() if (value := _number(text)) is not None}
         measured = {ID, SHARPNESS} <= values.keys() and values.get(f"{SHARPNESS}_m") == M
         if measured and not row["instead_of"]:
-            tasks.append(Task(*(row[word] for word in words), values))
+            tasks.append(Task(row["task"], row["collection"], row["domain"], values))
     return tasks
 
 

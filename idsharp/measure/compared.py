@@ -36,7 +36,9 @@ def compare(record: dict, args: Namespace) -> Compared:
     Args:
         record: from `idsharp.measure.run.measure`.
     """
-    charts, sentences, found = [], [], {}
+    charts: list[Chart] = []
+    sentences: list[Sentence] = []
+    found: dict = {}
     if args.against == "papers":
         charts = published.place(record)
     tasks = read_atlas() if args.against == "atlas" or args.predict else []

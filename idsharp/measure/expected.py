@@ -67,7 +67,8 @@ def curves_of(tasks: list[Task], column: str) -> Curves:
         terms = terms_of(group.dimension, group.sharpness)
         for n in sorted(found):
             rows.append((group.name, group.domain, n, terms, float(np.mean(found[n]))))
-    names, domains, sizes, terms, values = zip(*rows, strict=True) if rows else ((),) * 5
+    columns: list[tuple] = list(zip(*rows, strict=True)) if rows else [()] * 5
+    names, domains, sizes, terms, values = columns
     arrays = np.array(sizes, float), np.array(terms).reshape(-1, 2), np.array(values)
     return Curves(np.array(names, str), np.array(domains, str), *arrays)
 
@@ -95,7 +96,7 @@ def expect(record: dict, tasks: list[Task], accuracies: tuple[float, ...]) -> Ex
     bands = {key: (sizes, one.curve(sizes, terms).clip(*_ENDS[key])) for key, one in fits.items()}
     needed = [_needed(fits["accuracy"], accuracy, terms, sizes) for accuracy in accuracies]
     sentences = [*_outside(record, tasks), *(_worth(key, one) for key, one in fits.items())]
-    epochs = {task.values.get("epochs") for task in tasks} - {None}
+    epochs = {task.values["epochs"] for task in tasks if "epochs" in task.values}
     found = {
         "reason": None, "network": "resnet18", "epochs": max(epochs) if len(epochs) == 1 else None,
         "expected": [_at(bands, i) for i in range(len(sizes))], "images_for_accuracy": needed,
@@ -125,7 +126,7 @@ def _fitted(key: str, curves: Curves) -> Prediction:
 
 def _at(bands: dict, i: int) -> dict:
     """What is expected at one N."""
-    row = {"n_train": int(bands["accuracy"][0][i])}
+    row: dict = {"n_train": int(bands["accuracy"][0][i])}
     for key, (_, band) in bands.items():
         low, middle, high = (float(value) for value in band[:, i])
         row |= {key: middle, f"{key}_low": low, f"{key}_high": high}

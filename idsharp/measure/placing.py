@@ -42,12 +42,12 @@ class Placed:
 def place(record: dict, tasks: list[Task]) -> Placed:
     """A measured dataset among the collections of the atlas, or why it does not compare."""
     groups = collections_of(tasks)
-    what = {"n_collections": len(groups), "n_tasks": len(tasks), "image_size": SIZE}
+    what: dict = {"n_collections": len(groups), "n_tasks": len(tasks), "image_size": SIZE}
     what |= {"channels": CHANNELS, "k": K, "m": M, "n_images": IMAGES, "id_estimator": ID}
     reason = obstacle(record) if groups else "it holds no task"
     if reason:
         sentence = Sentence(f"Not compared with the atlas: {reason}.", warns=True)
-        found = {"reason": reason, "differences": [], "ranks": {}, "nearest": []}
+        found: dict = {"reason": reason, "differences": [], "ranks": {}, "nearest": []}
         return Placed(_charts(record, groups, reason), [sentence], {"atlas": what} | found)
     differ, ranks = differences(record), _ranks(record, groups)
     near = _nearest(record, tasks, groups)
@@ -75,7 +75,7 @@ def _charts(record: dict, groups: list[Collection], reason: str | None = None) -
         if why:
             charts.append(Chart(title, quantity, [], why))
             continue
-        rows = [(each.name, each.domain, getattr(each, name)) for each in groups]
+        rows: list[tuple] = [(each.name, each.domain, getattr(each, name)) for each in groups]
         rows.append((record["name"], None, record[own]))
         charts.append(Chart(title, quantity, sorted(rows, key=lambda row: row[2])))
     return charts

@@ -55,7 +55,7 @@ class Prediction:
         """Whether collections left out are predicted better, and better than by chance."""
         return self.r_squared > 0 and self.p < LEVEL
 
-    def curve(self, sizes: Sequence[float], terms: Sequence[float]) -> np.ndarray:
+    def curve(self, sizes: Sequence[float] | np.ndarray, terms: Sequence[float]) -> np.ndarray:
         """Low end, expectation and high end at each N (3×len(sizes))."""
         level = self.coefficients[0] + self.coefficients[2:] @ np.asarray(terms, float)
         middle = self.shown(level + self.coefficients[1] * np.log(np.asarray(sizes, float)))
@@ -115,8 +115,8 @@ def fit(
     by_terms, by_mean = _left_out(dealt, response, which), _left_out(alone, response, which)
     squared = errors(by_terms)
     p = float((squared <= squared[0]).mean())
-    worth = np.sqrt([squared[0], errors(by_mean)]).tolist()
-    judged = Prediction(np.zeros(full.shape[1]), shown, 0.0, *worth, p, len(names))
+    error, mean_error = np.sqrt([squared[0], errors(by_mean)]).tolist()
+    judged = Prediction(np.zeros(full.shape[1]), shown, 0.0, error, mean_error, p, len(names))
     used, left_out = (full, by_terms[0]) if judged.beats_mean else (alone, by_mean)
     judged.coefficients[: used.shape[1]] = _coefficients(used, response, which)
     largest = np.zeros(len(names))
