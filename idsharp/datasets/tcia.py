@@ -27,7 +27,7 @@ from idsharp.datasets.errors import DatasetError, MissingDataError
 from idsharp.datasets.formats.dicom import read_dicom
 from idsharp.datasets.formats.dicom_headers import header_of, images_of, in_threads, whole_number
 from idsharp.datasets.formats.spreadsheets import find_table, read_table
-from idsharp.datasets.tree import below
+from idsharp.datasets.tree import below, folders_of_files
 
 #: Factor on the number of slices needed, to allow for unreadable files and identical images.
 MARGIN = 1.2
@@ -184,7 +184,7 @@ class TciaDataset(Dataset):
             (patient, folder)
             for tree in self.trees
             for patient in self.patients()
-            for folder in _series_folders(below(tree, patient, self.name))
+            for folder in folders_of_files(below(tree, patient, self.name))
         ]
         what = f"{self.name}, headers of series"
         series = in_threads(lambda pair: _identify(*pair), folders, TO_STDERR, what)
@@ -276,16 +276,6 @@ class TciaDataset(Dataset):
                 "lower pool_size"
             )
         download(archive, chosen, root, report)
-
-
-def _series_folders(patient: Path) -> list[Path]:
-    """Folders below a patient that directly contain files, sorted, without hidden ones."""
-    found = []
-    for folder, inner, files in os.walk(patient):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        if files:
-            found.append(Path(folder))
-    return found
 
 
 def _identify(patient: str, folder: Path) -> Folder | None:

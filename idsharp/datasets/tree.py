@@ -62,6 +62,16 @@ def files_below(root: Path, left_out: LeftOut | None = None) -> list[Path]:
     return [root / name for name in names_below(root, left_out)]
 
 
+def folders_of_files(top: Path) -> list[Path]:
+    """Folders below this one that directly contain files, sorted, without hidden ones."""
+    found = []
+    for folder, inner, files in os.walk(top):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if files:
+            found.append(Path(folder))
+    return found
+
+
 def label_and_split(parts: tuple[str, ...]) -> tuple[str, str]:
     """Class and split of a file, from its path below the dataset's folder.
 
