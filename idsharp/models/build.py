@@ -10,6 +10,7 @@ from torch import nn
 
 from idsharp.models._torchvision import torchvision
 from idsharp.models.names import check_image_size, check_model
+from idsharp.models.small_maps import use_matrix_products
 
 # Families whose first convolution torchvision initializes by fan in (He et al. 2015). The others
 # use fan out or a fixed width, neither of which depends on the number of channels.
@@ -67,6 +68,7 @@ def build_model(
         torch.manual_seed(seed)
         network = torchvision.models.get_model(name, **options)
         _set_input_channels(network, channels, "fan_in" if name.startswith(_FAN_IN) else "fan_out")
+    use_matrix_products(network)
     return ScaledModel(network, input_scale)
 
 
