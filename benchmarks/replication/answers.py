@@ -85,7 +85,7 @@ def accuracy(points: pd.DataFrame) -> list[dict]:
 
 
 def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
-    """Question 3: the exponent on 1/d, ln K_F beside 1/d, and prediction of a collection left out."""
+    """Question 3: the exponent on 1/d, ln K_F beside 1/d, and a collection left out predicted."""
     rows = []
     each = tables["exponents"].query("kind == 'collection' and losses == 'all'")
     each = each.dropna(subset=["exponent", "inverse_id"]).reset_index(drop=True)
@@ -210,11 +210,15 @@ def page(answers: pd.DataFrame, leaks: pd.DataFrame) -> str:
     """The tables as Markdown."""
     numbers = answers[["estimate", "low", "high", "low_without_one", "high_without_one"]]
     numbers = numbers.astype(float).to_numpy()
+    estimates = [with_interval(*three) if np.isfinite(three[0]) else "" for three in numbers[:, :3]]
+    ranges = [
+        f"{low:.3g} to {high:.3g}" if np.isfinite(low) else "" for low, high in numbers[:, 3:]
+    ]
     shown = pd.DataFrame({
         "": answers["question"], "quantity": answers["quantity"], "over": answers["over"],
-        "estimate": [with_interval(*three) if np.isfinite(three[0]) else "" for three in numbers[:, :3]],
+        "estimate": estimates,
         "p": answers["p"], "collections": answers["n_collections"],
-        "without one": [f"{low:.3g} to {high:.3g}" if np.isfinite(low) else "" for low, high in numbers[:, 3:]],
+        "without one": ranges,
         "decided by": answers["decided_by"].fillna(""), "verdict": answers["verdict"],
     })  # fmt: skip
     parts = [INTRODUCTION, shown.to_markdown(index=False, floatfmt=".2g")]

@@ -36,6 +36,8 @@ RULES = {
 }
 #: What collections are called.
 NAMES = pd.read_csv(HERE / "sources.csv").set_index("collection_id")["collection"]
+#: A task of fewer images has an ID that compares with no other: SVHN's 282.
+FEWEST = 1000
 #: Pools of fewer images than the others' 2000, for which every comparison is repeated without them.
 SMALL = ("rep_busbra_breast_us", "rep_nih_cxr14_kcr", "rep_gtsrb")
 
@@ -44,9 +46,11 @@ def pools(results: Path) -> pd.DataFrame:
     """One row per task whose pool was measured."""
     config = read_config(HERE.parent.parent / "config.yaml", [HERE / "config.yaml"])
     study, rows = config["studies"]["replication"], []
-    for name in study["tasks"]:
+    for name in [*study["tasks"], *study["measured"]]:
         task = config["tasks"][name]
         record = read_json(results / "properties" / name / "pool.json")
+        if record["n_images"] < FEWEST:
+            continue
         row = {"task": name, "collection": collection_of(config, task["dataset"])}
         row["domain"] = config["datasets"][task["dataset"]]["domain"]
         row |= {"instead_of": task.get("instead_of", ""), "n_images": record["n_images"]}
