@@ -16,7 +16,6 @@ from idsharp.common.records import read_table, write_csv, write_text
 from idsharp.report.correlation import correlation
 from idsharp.report.inference import difference, fit
 from idsharp.report.points import collection_means
-from idsharp.report.tables.representations import with_ratio
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
@@ -74,7 +73,7 @@ def accuracy(points: pd.DataFrame) -> list[dict]:
     rows = []
     for over, used in parts(points):
         slopes = {
-            domain: fit(used[used["domain"] == domain], "highest_test_accuracy", ["pool_id"])[1]
+            domain: fit(used[used["domain"] == domain], "highest_test_accuracy", ["pool_id"])[0]
             for domain in DOMAINS
         }
         for domain, slope in slopes.items():
@@ -90,7 +89,7 @@ def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
     each = tables["exponents"].query("kind == 'collection' and losses == 'all'")
     each = each.dropna(subset=["exponent", "inverse_id"]).reset_index(drop=True)
     for over, used in parts(each.assign(n_runs=1)):
-        slope = fit(used, "exponent", ["inverse_id"])[1]
+        slope = fit(used, "exponent", ["inverse_id"])[0]
         rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
     rows.append(
         row(
@@ -147,11 +146,11 @@ def penalties(tables: dict) -> list[dict]:
 
 def representations(tables: dict) -> list[dict]:
     """Question 5: ID of data less that of the representation, and the depth of the peak."""
-    runs = with_ratio(tables["runs"], "id_twonn_10pct")
+    runs = tables["runs"]
     runs = runs[runs["task"].isin(first_choices(tables))]
-    points = collection_means(
-        runs.assign(gap=runs["data"] - runs["representation"]), ["gap"]
-    ).points
+    # Both by TwoNN, of the same training set.
+    gaps = runs.assign(gap=runs["data_id_as_representation"] - runs["representation_id"])
+    points = collection_means(gaps, ["gap"]).points
     rows = [row("5", "ID of data − ID of representation (TwoNN)", ALL, fit(points, "gap")[0], +1)]
     for domain in DOMAINS:
         found = fit(points[points["domain"] == domain], "gap")[0]
