@@ -20,7 +20,7 @@ from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
 #: Collections with fewer than 2000 images: answers that use ID are repeated without them.
-SMALL = ("rep_busbra_breast_us", "rep_nih_cxr14_kcr", "rep_gtsrb")
+SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
 #: By which the tables infer: pool's ID, all runs, all networks.
 PRIMARY = {"model": "all", "id_estimator": "id_mle_k1", "losses": "all"}
 DOMAINS = ("radiology", "natural")
@@ -118,7 +118,7 @@ def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
     squares = squares.pivot(
         index=["collection", "domain"], columns="kind", values="square"
     ).reset_index()
-    for kind in ("without K_F", "with K_F", "with domain"):
+    for kind in ("without K_F", "with K_F", "with domain", "law"):
         gains = squares.assign(gain=squares["constant"] - squares[kind], n_runs=1)
         text = f"gain in squared error of ln loss over the mean, {kind}"
         rows.append(row("3c", text, ALL, fit(gains, "gain")[0], +1))

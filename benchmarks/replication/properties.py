@@ -39,7 +39,7 @@ NAMES = pd.read_csv(HERE / "sources.csv").set_index("collection_id")["collection
 #: A task of fewer images has an ID that compares with no other: SVHN's 282.
 FEWEST = 1000
 #: Pools of fewer images than the others' 2000, for which every comparison is repeated without them.
-SMALL = ("rep_busbra_breast_us", "rep_nih_cxr14_kcr", "rep_gtsrb")
+SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
 
 
 def pools(results: Path) -> pd.DataFrame:

@@ -37,10 +37,11 @@ def _what_was_run(datasets: pd.DataFrame, runs: pd.DataFrame) -> str:
     sizes = ", ".join(str(n) for n in sorted(runs["n_train"].unique()))
     channels = " or ".join(str(n) for n in sorted(datasets["channels"].unique()))
     size = datasets["image_size"].iloc[0]
+    trained = (runs["status"] != "too few images").sum()
     return (
         f"{count(len(datasets), 'task')} of {listed(parts)}; images of {size}×{size} pixels and "
         f"{channels} channel{'' if channels == '1' else 's'}. "
-        f"{count(len(runs), 'trained network')}: {', '.join(dict.fromkeys(runs['model']))}; "
+        f"{count(trained, 'trained network')}: {', '.join(dict.fromkeys(runs['model']))}; "
         f"N = {sizes}; {count(runs['seed'].nunique(), 'seed')}. "
         "The unit of evidence is the collection: tasks, "
         "networks, sizes and seeds repeat measurements of the same images."
@@ -63,8 +64,9 @@ def _left_out(runs: pd.DataFrame) -> list[str]:
     if above.any():
         found.append(
             f"**Test loss above chance (ln of the number of classes) in {above.sum()} of "
-            f"{len(runs)} runs**: such a loss says how wrong confident answers are, not how well a "
-            "network generalizes. Every law of the loss is fitted with these runs and without them."
+            f"{(runs['status'] == 'ok').sum()} runs**: such a loss says how wrong confident "
+            "answers are, not how well a network generalizes. Every law of the loss is fitted with "
+            "these runs and without them."
         )
     if runs["seed"].nunique() == 1:
         found.append("One seed: the noise of training was not measured.")
