@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from idsharp.common.duplicates import find_duplicates
-from idsharp.properties.dimension import UndefinedEstimateError
+from idsharp.properties.dimension import UndefinedEstimateError, mle
 from idsharp.properties.estimators import (
     ESTIMATORS,
     ONE_OF_EACH_FAMILY,
@@ -26,6 +26,8 @@ from idsharp.tasks.images import to_grey
 _DEFINED = ("label_sharpness_all", "label_sharpness", "label_sharpness_sd")
 #: Numbers of images at which K_F stands beside that at m.
 FEWER = (100, 200, 500)
+#: Numbers of neighbors at which the MLE (k − 1) stands beside that at k.
+KS = (5, 10, 20, 40)
 _RELEASED = ("label_sharpness_released", "label_sharpness_released_sd")
 
 
@@ -60,14 +62,16 @@ def properties_record(
         ids: n names, by which the sharpest pair is recorded; None: by positions.
 
     Returns:
-        Dimensions (dimensionless, with standard errors); K_F in 1/intensity (8-bit, L2 over all
-        pixels; of color images made grey, so that data sets compare) and, of the images as they
-        are, resolution-free; and the counts behind them. Undefined values are null with a
+        Dimensions (dimensionless, with standard errors; the MLE also at KS); K_F in 1/intensity
+        (8-bit, L2 over all pixels; of color images made grey, so that data sets compare) and, of
+        the images as they are, resolution-free; and the counts behind them. Undefined values are
+        null with a
         `_reason`.
     """
     found = search(images, labels, neighbors_needed(k, len(images)))
     record: dict = {"n_label_conflicts": found.n_conflicts}
     record |= dimensions(found.neighbors, k, len(images), found.n_duplicates)
+    record |= _over_k(found.neighbors)
     sharpness = _sharpnesses_of(found, images, labels, m, draws, rng)
     if images.shape[1] == 1:
         return _with_ids(record | sharpness, ids or range(len(images)))
@@ -110,7 +114,7 @@ def unmeasured_record(k: int, reason: str) -> dict:
     """The record of a set that cannot be had: everything null, with the reason."""
     names = [f"{name}{part}" for name in ESTIMATORS for part in ("", "_se")]
     counts: tuple[str, ...] = ("n_label_conflicts", "n_images", "n_duplicates")
-    names += ["sharpest_first_id", "sharpest_second_id"]
+    names += [*map(_at_k, KS), "sharpest_first_id", "sharpest_second_id"]
     counts += tuple(f"label_sharpness_{each}" for each in ("n", "m", "draws", "shared"))
     counts += tuple(f"label_sharpness_released_{each}" for each in ("m", "pairs", "draws"))
     undefined = _undefined(*_DEFINED, *_RELEASED)
@@ -131,6 +135,24 @@ def _measured(name: str, estimator: Estimator, neighbors: Neighbors, k: int) -> 
     except UndefinedEstimateError as error:
         return {name: None, f"{name}_se": None, f"{name}_reason": str(error)}
     return {name: estimate.value, f"{name}_se": estimate.standard_error}
+
+
+def _over_k(neighbors: Neighbors) -> dict:
+    """The MLE (k − 1) at fixed numbers of neighbors, as far as so many were searched for, flat."""
+    record: dict = {}
+    for k in KS:
+        if k > neighbors.distances.shape[1]:
+            continue
+        name = _at_k(k)
+        try:
+            record[name] = mle(neighbors.distances, k).value
+        except UndefinedEstimateError as error:
+            record |= {name: None, f"{name}_reason": str(error)}
+    return record
+
+
+def _at_k(k: int) -> str:
+    return f"id_mle_k1_at_k{k}"
 
 
 def sharpnesses(

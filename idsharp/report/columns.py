@@ -235,6 +235,9 @@ def dictionary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def column_in(table: str, name: str) -> Column:
     """A column, where tables differ in what they mean by it, as this one does."""
     own, fewer = IN_TABLE.get((table, name)), _AT_FEWER.fullmatch(name)
+    if (at_k := _AT_K.fullmatch(name)) is not None:
+        k = at_k[1]
+        return Column(f"ID at k = {k}", "1", f"ID by maximum likelihood (k − 1) with {k} neighbors")
     if fewer is not None:
         m, sd, free = fewer.groups()
         meaning = f"{'SD over draws of ' if sd else ''}K_F of {m} images"
@@ -246,5 +249,6 @@ def column_in(table: str, name: str) -> Column:
     return COLUMNS[name] if own is None else Column(*own)
 
 
+_AT_K = re.compile(r"id_mle_k1_at_k(\d+)")
 #: K_F at fixed numbers of images below M, as many as the records have.
 _AT_FEWER = re.compile(r"label_sharpness_at_(\d+)(_sd)?(_resolution_free)?")

@@ -128,23 +128,22 @@ def difference(first: dict, second: dict) -> dict:
     Means, slopes or any other coefficient; variances are not pooled, and the degrees of freedom are
     Satterthwaite's.
     """
-    record = {key: first[key] + second[key] for key in ("n_collections", "n_runs")}
-    record["term"] = first["term"]
+    record = {"term": first["term"]}
+    record |= {key: first[key] + second[key] for key in ("n_collections", "n_runs")}
     if "estimate" in first and "estimate" in second:
         record["estimate"] = first["estimate"] - second["estimate"]
-    reasons = [one["reason"] for one in (first, second) if one.get("reason")]
-    if reasons:
+    if reasons := [one["reason"] for one in (first, second) if one.get("reason")]:
         return record | {"reason": "; ".join(dict.fromkeys(reasons))}
     squares = np.array([first["standard_error"], second["standard_error"]]) ** 2
-    error, dof = np.sqrt(squares.sum()), squares.sum() ** 2
-    dof = dof / (squares**2 / [first["dof"], second["dof"]]).sum()
+    error = np.sqrt(squares.sum())
+    dof = error**4 / (squares**2 / [first["dof"], second["dof"]]).sum()
     half, estimate = stats.t.ppf(0.975, dof) * error, record["estimate"]
-    record |= {"low": float(estimate - half), "high": float(estimate + half)}
-    record |= {"p": float(2 * stats.t.sf(abs(estimate) / error, dof)), "dof": float(dof)}
+    record |= {"low": float(estimate - half), "high": float(estimate + half), "dof": float(dof)}
+    p = 2 * stats.t.sf(abs(estimate) / error, dof)
+    record |= {"p": float(p), "standard_error": float(error)}
     # Either side loses a collection while the other stays.
     sides = [(sign, one) for sign, one in ((1, first), (-1, second)) if "decided_by" in one]
     ends = ("low_without_one", "high_without_one")
     moves = [sign * (one[end] - one["estimate"]) for sign, one in sides for end in ends]
     names = [one["decided_by"] for _, one in sides for _ in ends]
-    record["standard_error"] = float(error)
     return record | (without_one(estimate, estimate + np.array(moves), names) if sides else {})

@@ -103,7 +103,7 @@ def _over_seeds(runs: pd.DataFrame, columns: list[str], errors: list[str]) -> _C
     with np.errstate(invalid="ignore"):
         means = np.array([total(column) / counts for column in values[usable].T])
     squares = [total((v - m[place]) ** 2) for v, m in zip(values[usable].T, means, strict=True)]
-    means, squares = (np.array(x).T.reshape(*shape, -1) for x in (means, squares))
+    means, squares = (np.array(x).T.reshape(*shape, values.shape[1]) for x in (means, squares))
     n_missing = int((~usable).sum())
     return _Cube(tasks, cells, counts.reshape(shape), means, squares, n_missing, len(runs))
 
@@ -157,7 +157,7 @@ def _averaged(
     points = names.assign(**{c: over_models[:, i] for i, c in enumerate(columns)})
     for i, name in enumerate(errors, len(columns)):
         # Every run of a task repeats the standard errors of its images; tasks are independent.
-        squares = part.means[:, :, i].mean(axis=1) ** 2
+        squares = (part.means[:, :, i].sum(axis=1) / max(len(part.cells), 1)) ** 2
         points[name] = np.sqrt(tasks @ squares) / n_tasks
     points = points.assign(n_tasks=n_tasks, n_runs=n_runs.sum(axis=1).astype(int))
     return points, cells.assign(n_runs=n_runs.ravel().astype(int))

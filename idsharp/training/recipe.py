@@ -9,6 +9,8 @@ from idsharp.models.build import ScaledModel
 from idsharp.tasks.subsets import LabelledImages
 from idsharp.training.state import fingerprint
 
+#: Of every training, as records name it (`idsharp.training.adam`).
+OPTIMIZER = "Adam"
 #: What `Engine.precision` may be.
 PRECISIONS = ("auto", "float32", "bfloat16")
 

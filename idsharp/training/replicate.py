@@ -11,7 +11,7 @@ from idsharp.common.seeds import seed_for
 from idsharp.models.build import build_model
 from idsharp.models.checkpoints import save_checkpoint
 from idsharp.tasks.subsets import LabelledImages
-from idsharp.training.recipe import Engine, Recipe, Training
+from idsharp.training.recipe import OPTIMIZER, Engine, Recipe, Training
 from idsharp.training.record import HISTORY, gap
 
 
@@ -42,7 +42,7 @@ class Replicate:
     def settings(self) -> dict:
         """How it is trained, as in records."""
         head = {"outputs": self.outputs, "input_scale": self.input_scale}
-        return asdict(self.recipe) | head
+        return {"optimizer": OPTIMIZER} | asdict(self.recipe) | head
 
     def training(
         self,

@@ -25,6 +25,18 @@ def test_one_class_has_no_sharpest_pair():
     assert "K_F undefined" in in_words(record)
 
 
+def test_the_dimension_is_also_measured_at_other_numbers_of_neighbors():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 1, 3, 3), dtype=np.uint8)
+    found = properties_record(images, np.arange(60) % 2, 10, 60, 1, rng)
+    # As many as one search for k = 10 finds: twice k.
+    assert [k for k in (5, 10, 20, 40) if f"id_mle_k1_at_k{k}" in found] == [5, 10, 20]
+    assert found["id_mle_k1_at_k10"] == found["id_mle_k1"]
+    for k in (5, 20):
+        alone = properties_record(images, np.arange(60) % 2, k, 60, 1, rng)
+        assert found[f"id_mle_k1_at_k{k}"] == alone["id_mle_k1"]
+
+
 def test_a_set_that_cannot_be_had_has_the_same_names():
     images = np.random.default_rng(0).integers(0, 256, (9, 1, 2, 2), dtype=np.uint8)
     measured = properties_record(images, np.arange(9) % 2, 3, 9, 1, np.random.default_rng(0))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from idsharp.common.records import write_rows
 from idsharp.properties.estimators import ESTIMATORS
+from idsharp.properties.record import KS, unmeasured_record
 from idsharp.report.tables.build import BUILDERS
 from idsharp.report.tables.study import Study, read_study
 from idsharp.study.layout import Layout
@@ -25,6 +26,8 @@ class Law:
     ln L = size · (ln N)/d + sharpness · ln K_F + 7.5
     ln penalty = sharpness_penalty · ln K_F + 9 + ln ε
     d_repr = ratio · d_data
+
+    d is that of the pool. d_data, of training sets, is lower, as estimates from few images are.
     """
 
     slopes: dict[str, float] = field(
@@ -65,7 +68,9 @@ class Records:
 
     Attributes:
         tasks: as `described`, by task.
-        diverged, constant: (task, N) whose networks diverged, or give one answer to every image.
+        diverged, constant: (task, N) whose networks diverged, or give one answer to every image;
+            constant also (model, N).
+        too_few: (task, N) that the task has too few images for.
         undefined: tasks without K_F.
         measured: tasks whose pool alone is measured.
         attacks, epsilons, layers: what was run.
@@ -79,6 +84,7 @@ class Records:
     law: Law = Law()
     diverged: tuple = ()
     constant: tuple = ()
+    too_few: tuple = ()
     undefined: tuple = ()
     measured: tuple = ()
     attacks: tuple[str, ...] = ("fgsm",)
@@ -129,6 +135,9 @@ class Records:
 
     def _properties(self, task: str, subset: str, d: float, log_k: float) -> dict:
         n = self.pool if subset == "pool" else int(subset.removeprefix("n"))
+        if (task, n) in self.too_few:
+            return unmeasured_record(20, f"{n} training images are asked for")
+        d = d if subset == "pool" else of_training_set(d, n)
         undefined = task in self.undefined
         sharpness = {
             f"label_sharpness{which}{free}": None
@@ -144,6 +153,8 @@ class Records:
             for free, unit in (("", 1.0), ("_resolution_free", 255.0 * self.image_size))
         }
         counts = {"n_images": n, "n_duplicates": 0, "n_label_conflicts": 0, "k": 20}
+        for end, position in (("first", 0), ("second", 1)):
+            counts[f"sharpest_{end}_id"] = None if undefined else f"image{position}"
         drawn = {
             "label_sharpness_n": n, "label_sharpness_m": min(n, 1000),
             "label_sharpness_draws": 25 if n > 1000 else 1,
@@ -153,16 +164,17 @@ class Records:
             "label_sharpness_released_draws": 25,
         }  # fmt: skip
         reason = {"label_sharpness_reason": "all images have the same label"} if undefined else {}
-        return counts | estimates(d) | sharpness | drawn | reason
+        at_k = {f"id_mle_k1_at_k{k}": float(d * (1.3 - 0.1 * np.log(k))) for k in KS}
+        return counts | estimates(d) | at_k | sharpness | drawn | reason
 
     def _networks(self, task: str, model: str, d: float, log_k: float, rest: float) -> None:
         attacks, learned = [], []
         for n in self.sizes:
             for seed in self.seeds:
                 names = {"task": task, "model": model, "n_train": n, "seed": seed}
-                names["status"] = "diverged" if (task, n) in self.diverged else "ok"
+                names["status"] = self._status(task, n)
                 numbers = self._training(names, d, log_k, rest)
-                if (task, n) in self.constant:
+                if {(task, n), (model, n)} & set(self.constant):
                     numbers["constant_output"] = True
                 _write(self.layout.run(task, model, n, seed), names | numbers)
                 conditions = [(a, e) for a in self.attacks for e in self.epsilons]
@@ -174,6 +186,11 @@ class Records:
                     learned.append(names | {"layer": "penultimate"})
         write_rows(self.layout.attacks(task, model), attacks)
         write_rows(self.layout.representations(task, model), learned)
+
+    def _status(self, task: str, n: int) -> str:
+        if (task, n) in self.too_few:
+            return "too few images"
+        return "diverged" if (task, n) in self.diverged else "ok"
 
     def _training(self, names: dict, d: float, log_k: float, rest: float) -> dict:
         law, log_n = self.law, np.log(names["n_train"])
@@ -216,7 +233,13 @@ class Records:
         height = self.law.ratio if layer == "penultimate" else height
         counts = {"n_features": 9, "n_images": n, "n_duplicates": 0, "k": 20}
         noise = np.exp(self.rng.normal(0, self.law.ratio_sd))
-        return {"layer": layer, "depth": depth} | counts | estimates(height * d * noise)
+        d = of_training_set(d, n) * noise
+        return {"layer": layer, "depth": depth} | counts | estimates(height * d)
+
+
+def of_training_set(d: float, n: int) -> float:
+    """What is estimated of a dimension d from n images."""
+    return float(d * (1 - 3 / np.sqrt(n)))
 
 
 def estimates(d: float) -> dict:

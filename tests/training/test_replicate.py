@@ -50,6 +50,7 @@ def test_a_training_leaves_a_record_a_history_and_its_weights(files):
     written = read_json(files.record)
     assert {key: written[key] for key in ("task", "model", "n_train", "seed")} == REPLICATE.names
     assert (written["epochs"], written["batch_size"], written["outputs"]) == (1, 10, 2)
+    assert written["optimizer"] == "Adam"
     assert (written["input_scale"], written["status"]) == (1.0, "ok")
     assert written["torch_version"]
     assert files.history.read_text().splitlines()[0] == ",".join(HISTORY)

@@ -1,5 +1,6 @@
 """The records of a study as tables: datasets, properties, runs, attacks and layers."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from idsharp.study.layout import Layout
 
 RUN_KEYS = ["task", "model", "n_train", "seed"]
 DESCRIBED = ["dataset", "collection", "domain", "note", "instead_of"]
+
+#: The MLE at fixed numbers of neighbors.
+AT_K = re.compile(r"id_mle_k1_at_k(\d+)")
 
 _AUDIT = [
     "classes", "image_size", "channels", "n_classes", "n_pool_requested", "n_pool", "n_test",
@@ -35,7 +39,8 @@ _RUN = [
 ]  # fmt: skip
 #: What a training cost, which is another number each time.
 COSTS = ["train_seconds", "images_per_second", "peak_memory_mb", "n_interruptions"]
-#: How a network was trained; older records lack some of it.
+#: How a network was trained. Records that do not name the optimizer are older than its name in
+#: them; no network has been trained with another than Adam.
 RECIPE = [
     "optimizer", "learning_rate", "batch_size", "epochs", "weight_decay", "outputs", "input_scale",
     "precision", "deterministic",
@@ -59,7 +64,7 @@ def read_properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
             record = read_json(layout.properties(task, subset))
             reasons = sorted({value for key, value in record.items() if key.endswith("_reason")})
             names = {"task": task} | tasks[task] | {"subset": subset}
-            measured = {name: record[name] for name in _PROPERTIES} | _at_smaller_m(record)
+            measured = {name: record[name] for name in _PROPERTIES} | _at_sizes(record)
             rows.append(names | measured | {"reason": "; ".join(reasons) or None})
     table = pd.DataFrame(rows)
     # The spread of draws that share images understates the error of K_F.
@@ -69,9 +74,10 @@ def read_properties(layout: Layout, tasks: dict[str, dict]) -> pd.DataFrame:
     return table
 
 
-def _at_smaller_m(record: dict) -> dict:
-    """K_F at fixed numbers of images below M, where a record has them."""
-    return {name: record[name] for name in record if name.startswith("label_sharpness_at_")}
+def _at_sizes(record: dict) -> dict:
+    """K_F at fixed numbers of images below M, and the MLE at fixed k, where a record has them."""
+    found = {name: record[name] for name in record if name.startswith("label_sharpness_at_")}
+    return found | {name: record[name] for name in record if AT_K.fullmatch(name)}
 
 
 def read_datasets(layout: Layout, properties: pd.DataFrame) -> pd.DataFrame:
@@ -100,6 +106,8 @@ def read_runs(layout: Layout, tasks: dict[str, dict], datasets: pd.DataFrame) ->
                     row = {key: record[key] for key in RUN_KEYS}
                     row |= {name: record[name] for name in (*_RUN, *COSTS)}
                     row |= {name: record.get(name) for name in RECIPE}
+                    if record["status"] in ("ok", "diverged"):
+                        row["optimizer"] = record.get("optimizer", "Adam")
                     rows.append({"task": task} | tasks[task] | row)
     runs = pd.DataFrame(rows)
     chance = runs["task"].map(np.log(datasets.set_index("task")["n_classes"]))

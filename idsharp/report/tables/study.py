@@ -1,6 +1,6 @@
 """What every table of a study is made from, and the runs that may be fitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,8 @@ class Study:
     id_estimator: str
     representation_estimator: str
     published: pd.DataFrame
+    #: What `points` averages, by estimator, rule and losses.
+    _terms: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def estimators(self) -> list[str]:
@@ -58,10 +60,13 @@ class Study:
             losses: "all", or "below chance": without runs whose test loss is above chance.
             model, n_train: one of them, or "all".
         """
-        runs = self.fitted(losses)
+        key = estimator or self.id_estimator, rule, losses
+        if key not in self._terms:
+            self._terms[key] = with_terms(self.fitted(losses), *key[:2])
+        runs = self._terms[key]
         runs = runs if model == "all" else runs[runs["model"] == model]
         runs = runs if n_train == "all" else runs[runs["n_train"] == n_train]
-        return collection_means(with_terms(runs, estimator or self.id_estimator, rule), columns)
+        return collection_means(runs, columns)
 
     def fitted(self, losses: str = "all") -> pd.DataFrame:
         """The runs of each dataset's own task; what a run that learned nothing says is missing."""
