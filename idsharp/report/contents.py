@@ -151,6 +151,11 @@ FIGURES = (
         tables=("properties", *_RUNS),
     ),
     Figure(
+        "id_over_k",
+        "Intrinsic dimension over the number of neighbors",
+        tables=("properties",),
+    ),
+    Figure(
         "id_by_layer",
         "Intrinsic dimension from layer to layer",
         blocks=True,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from idsharp.attacks.example import Example, read_example
 from idsharp.common.records import read_json, read_table
+from idsharp.report.tables.records import RUN_KEYS
 from idsharp.report.tables.study import first_choice, is_learned
 from idsharp.study.layout import Layout
 from idsharp.tasks.subsets import load_subset
@@ -86,6 +87,11 @@ class Results:
         if runs.empty:
             raise OSError(f"no network learned anything: see {self.folder}/tables/runs.csv")
         return runs
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """The layers of these networks."""
+        return self["representation_layers"].merge(self.runs[RUN_KEYS])
 
     @property
     def id_estimator(self) -> str:

@@ -56,12 +56,13 @@ def accuracy_vs_id(
         axis.set_title(f"{domain_heading(domain, len(points))}\n{fit_in_words(row)}")
         axis.margins(0.14)
         axis.set_xlabel("intrinsic dimension of the pool")
+    # The axes share their limits, which hold all points before a line goes from end to end.
+    for axis, domain, _ in panels:
         _published_line(axis, only_row(published, domain=domain))
     figure.axes[0].set_ylabel("highest test accuracy,\nmean ± SD over networks and N")
     if len(published):
         handles = [handle("published line", color=INK, linestyle=(0, (4, 3)))]
         figure.legend(handles=handles, loc="outside upper right")
-    # The axes share their limits, which have to be final.
     for axis, _, points in panels:
         name_points(axis, points, "pool_id", _ACCURACY)
     return figure
@@ -159,6 +160,9 @@ def slopes(lines: pd.DataFrame) -> Figure:
         for number_, model in enumerate(reversed(models), 1):
             axis.axhline(number_, color=PALE, lw=0.5, zorder=0)
             of_model = rows[(rows["model"] == model) & rows["reason"].isna()]
+            if of_model.empty:
+                across = axis.get_yaxis_transform()
+                axis.text(0.02, number_, "no slope", color=GREY, va="center", transform=across)
             for row in of_model.itertuples():
                 style = {"color": colors[int(row.n_train)], "marker": MARKERS[domain]}
                 axis.plot(row.estimate, number_, **style)

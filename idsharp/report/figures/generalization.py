@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from idsharp.report.figures.marks import (
@@ -35,6 +34,8 @@ _PANELS, _COLUMNS = 6, 3
 _LOSS = "log_loss"
 #: Collections below which one is not predicted from the others.
 _FEWEST = 5
+#: Points that have room for their names in one of three panels, the farthest from the line.
+_NAMED = 6
 _KINDS = {
     "without K_F": "(ln N)/d",
     "with K_F": "(ln N)/d and ln $K_F$",
@@ -162,15 +163,13 @@ def observed_vs_predicted(predictions: pd.DataFrame) -> Figure:
         words = f"{count(len(points), 'collection')}, RMSE {number(error)}"
         axis.set_title(f"from {_KINDS[kind]}\n{words}")
         axis.set_xlabel("predicted from the other collections")
-        _diagonal(axis)
-        axis.margins(0.12)
+        middle = points[_LOSS].mean()
+        axis.axline((middle, middle), slope=1, color=GREY, linestyle=":", zorder=0)
+        axis.margins(0.16)
     for axis, kind in zip(axes, kinds, strict=False):
         points = found[found["kind"] == kind]
-        name_points(axis, points, "predicted", _LOSS)
+        error = (points["predicted"] - points[_LOSS]).abs()
+        name_points(axis, points, "predicted", _LOSS, error.rank(ascending=False) <= _NAMED)
     axes[0].set_ylabel("observed mean of ln L")
     figure.legend(handles=domain_handles(shown["domain"]), loc="outside upper left", ncols=2)
     return figure
-
-
-def _diagonal(axis: Axes) -> None:
-    axis.axline((0, 0), slope=1, color=GREY, linestyle=":", zorder=0)

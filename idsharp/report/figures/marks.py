@@ -161,10 +161,15 @@ def domain_handles(domains: pd.Series) -> list:
     return [handle(domain, **marker(domain)) for domain in sorted(domains.unique())]
 
 
-def name_points(axis: Axes, points: pd.DataFrame, x: str, y: str, name: str = "collection") -> None:
-    """Write each point's name beside it, where it meets as few names, points and lines as possible.
+def name_points(
+    axis: Axes, points: pd.DataFrame, x: str, y: str, named: pd.Series | None = None
+) -> None:
+    """Write each collection's name at its point, meeting as few names, points and lines as it can.
 
     Call it when the axis has its final limits and everything else is drawn.
+
+    Args:
+        named: whether each point has its name; None: all.
     """
     axis.figure.draw_without_rendering()
     values = points[[x, y]].to_numpy(float)
@@ -174,8 +179,10 @@ def name_points(axis: Axes, points: pd.DataFrame, x: str, y: str, name: str = "c
     # The most crowded first, while there is room.
     crowding = np.linalg.norm(places[:, None] - places[None], axis=2)
     for i in np.argsort(np.sort(crowding, axis=1)[:, :4].sum(axis=1)):
+        if named is not None and not named.iloc[i]:
+            continue
         options = {"textcoords": "offset points", "color": GREY, "fontsize": SMALL}
-        text = axis.annotate(points[name].iloc[i], values[i], xytext=(0, 0), **options)
+        text = axis.annotate(points["collection"].iloc[i], values[i], xytext=(0, 0), **options)
         text.set(in_layout=False, label="name")
         extent = text.get_window_extent()
         size = extent.width, extent.height
@@ -243,7 +250,9 @@ def name_lines(axis: Axes) -> None:
                 places[lower] -= close / 2
                 places[upper] += close / 2
     right = max(x for x, _ in ends)
-    for line, (_, y), moved in zip(lines, ends, places - heights, strict=True):
+    for line, (x, y), moved in zip(lines, ends, places - heights, strict=True):
+        # From a line that ends before the others to its name.
+        axis.hlines(y, x, right, color=GREY, linestyle=":", lw=0.5, zorder=0)
         axis.annotate(
             line.get_label(), (right, y), xytext=(5, moved), textcoords="offset points",
             va="center", color=GREY, annotation_clip=False,

@@ -99,7 +99,7 @@ def sharpness_over_m(properties: pd.DataFrame) -> Figure:
     """K_F over all pairs of sets of growing size: a maximum grows with the number of pairs."""
     figure = new_figure(TWO_COLUMNS, 62)
     sets = properties.dropna(subset=["label_sharpness_all"])
-    _curves(figure, sets, "label_sharpness_all")
+    _curves(figure, sets, "n_images", "label_sharpness_all")
     figure.supxlabel("images of which all pairs are compared")
     label = "label sharpness $K_F$"
     sharpness_axis(figure.axes[0], "y", label, sets["label_sharpness_all"])
@@ -110,22 +110,43 @@ def sharpness_over_m(properties: pd.DataFrame) -> Figure:
 def id_over_n(properties: pd.DataFrame, estimator: str) -> Figure:
     """ID of sets of growing size: estimates fall short of high dimensions when images are few."""
     figure = new_figure(TWO_COLUMNS, 62)
-    _curves(figure, properties.dropna(subset=[estimator]), estimator)
+    _curves(figure, properties.dropna(subset=[estimator]), "n_images", estimator)
     figure.supxlabel("images in the set")
     figure.axes[0].set_ylabel(f"intrinsic dimension, {ESTIMATORS[estimator].short}")
     return with_notes(figure, properties)
 
 
-def _curves(figure: Figure, sets: pd.DataFrame, y: str) -> None:
+@styled
+def id_over_k(properties: pd.DataFrame) -> Figure:
+    """ID of pools by the MLE over the number of neighbors that it looks at."""
+    figure = new_figure(TWO_COLUMNS, 62)
+    names = {name: int(name.rpartition("_k")[2]) for name in properties if "_at_k" in name}
+    pools = properties[properties["subset"] == "pool"].rename(columns=names)
+    ks = sorted(names.values())
+    # Means over the same tasks at every k.
+    of_task = ["domain", "collection", "task"]
+    curves = pools.dropna(subset=ks).melt(of_task, ks, var_name="k", value_name="id")
+    curves = curves.astype({"k": int, "id": float})
+    _curves(figure, curves, "k", "id")
+    for axis in figure.axes if len(curves) else []:
+        axis.set_xticks(ks)
+    if not len(curves):
+        return figure
+    figure.supxlabel("neighbors k")
+    figure.axes[0].set_ylabel("intrinsic dimension of the pool, MLE (k−1)")
+    return with_notes(figure, properties)
+
+
+def _curves(figure: Figure, sets: pd.DataFrame, x: str, y: str) -> None:
     """A panel for each domain, with a line for each collection: the mean over its tasks."""
     panels = domain_panels(figure, sets)
     for axis, domain, group in panels:
         axis.set_title(domain_heading(domain, group["collection"].nunique()))
         for collection, rows in group.groupby("collection"):
-            curve = rows.groupby("n_images")[y].mean()
+            curve = rows.groupby(x)[y].mean()
             style = {"marker": MARKERS[domain], "ms": 2.5, "color": COLORS[domain]}
             axis.plot(curve.index, curve, label=collection, **style)
-        sizes_axis(axis, sets["n_images"])
+        sizes_axis(axis, sets[x])
     figure.axes[0].set_ylim(bottom=0)
     for axis, _, _ in panels:
         name_lines(axis)

@@ -30,6 +30,7 @@ FIGURES: dict[str, Draw] = {
     "closest_pairs": lambda of: samples.closest_pairs(of.closest_pairs(), of["datasets"]),
     "sharpness_over_m": lambda of: properties.sharpness_over_m(of["properties"]),
     "id_over_n": lambda of: properties.id_over_n(of["properties"], of.id_estimator),
+    "id_over_k": lambda of: properties.id_over_k(of["properties"]),
     "accuracy_vs_id": lambda of: accuracy.accuracy_vs_id(
         of.rows("collections", losses="all"), of.accuracy_fits("mean"), of.published_lines()
     ),
@@ -60,7 +61,7 @@ FIGURES: dict[str, Draw] = {
         of.runs, of.representation_estimator
     ),
     "id_by_layer": lambda of: representations.id_by_layer(
-        of["representation_layers"], f"representation_{of.representation_estimator}"
+        of.layers, f"representation_{of.representation_estimator}"
     ),
     "comparison": lambda of: comparison.comparison(of["comparison"]),
 }

@@ -81,7 +81,7 @@ def closest_pairs(shown: dict[str, ClosestPair], datasets: pd.DataFrame) -> Figu
     columns = min(4 if len(shown) <= 20 else 6, max(len(shown), 1))
     rows = max(-(-len(shown) // columns), 1)
     side = (TWO_COLUMNS / columns - 6) / 2
-    figure = new_figure(TWO_COLUMNS, rows * (side + 14) + 6)
+    figure = new_figure(TWO_COLUMNS, rows * (side + 16) + 6)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

@@ -53,6 +53,8 @@ RC = {
     "legend.frameon": False,
     "legend.handlelength": 1.6,
     "figure.constrained_layout.use": True,
+    # Text is equally wide at every resolution, so that the layout of one file holds for all.
+    "text.hinting": "none",
     "figure.dpi": 150,
     "savefig.dpi": 300,
     # Text stays text: fonts are embedded in PDF as TrueType, and named in SVG.

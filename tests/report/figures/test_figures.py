@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from idsharp.report import contents
-from idsharp.report.figures import registry, style
+from idsharp.report.figures import grids, registry, style
 from idsharp.report.figures.samples import samples
 from idsharp.report.selection import Samples
 from tests.report import made_up
@@ -49,6 +49,14 @@ def test_grids_have_a_panel_for_every_network_and_size(name, many):
     check(figure)
 
 
+def test_grids_leave_no_size_out(few):
+    more = [few.runs.assign(n_train=few.runs["n_train"] + extra) for extra in (0, 20, 1000)]
+    figure = grids.accuracy_vs_id(pd.concat(more))
+    headings = set(titles(figure)) - {""}
+    assert headings == {f"N = {n + extra}" for n in (100, 200, 400) for extra in (0, 20, 1000)}
+
+
+@style.styled
 def check(figure):
     """No small text, no text outside the figure, and no two labels on each other."""
     figure.savefig(io.BytesIO(), format="png", dpi=figure.dpi)
@@ -103,6 +111,14 @@ def test_accuracy_has_a_panel_for_each_domain_with_its_slope_and_band(many):
         fitted, published = axis.lines[-2:]
         assert published.get_color() == style.INK
         assert len(fitted.get_xdata()) == 50
+    # Domains of very different dimension: no point is outside the shared limits.
+    collections = compared["collections"]
+    apart = collections["pool_id"] + 60 * (collections["domain"] == "natural")
+    figure = registry.FIGURES["accuracy_vs_id"](
+        compared.but(collections=collections.assign(pool_id=apart))
+    )
+    low, high = figure.axes[0].get_xlim()
+    assert low < apart.min() and apart.max() < high
 
 
 def test_no_line_is_drawn_through_two_collections(few):
@@ -205,6 +221,11 @@ def test_a_network_without_layers_keeps_its_panel(many):
     assert not figure.axes[1].lines
 
 
+def test_networks_that_learned_nothing_have_no_layers(many):
+    runs = many["runs"].assign(constant_output=many["runs"]["model"] == "vgg13")
+    assert titles(registry.FIGURES["id_by_layer"](many.but(runs=runs))) == ["resnet18"]
+
+
 def test_domains_with_no_rows_leave_figures_that_say_so(few):
     names = ("collections", "penalty_points", "exponents", "predictions", "accuracy_plane")
     empty = few.but(**{name: few[name][:0] for name in names})
@@ -214,6 +235,30 @@ def test_domains_with_no_rows_leave_figures_that_say_so(few):
         check(figure)
         words = [text.get_text() for axis in figure.axes for text in axis.texts]
         assert any(words), name
+
+
+def test_dimension_over_k_is_a_line_over_the_tasks_of_a_collection(many):
+    figure = registry.FIGURES["id_over_k"](many)
+    lines = {line.get_label(): line for axis in figure.axes for line in axis.lines}
+    assert len(lines) == many["datasets"]["collection"].nunique()
+    assert list(lines["svhn"].get_xdata()) == [5, 10, 20, 40]
+    pools = many.rows("datasets", collection="svhn")
+    expected = [pools[f"id_mle_k1_at_k{k}"].mean() for k in (5, 10, 20, 40)]
+    assert lines["svhn"].get_ydata() == pytest.approx(expected)
+    older = many["properties"].filter(regex="^(?!id_mle_k1_at_k)")
+    figure = registry.FIGURES["id_over_k"](many.but(properties=older))
+    assert "nothing was measured" in figure.axes[0].texts[0].get_text()
+
+
+@style.styled
+def test_text_is_equally_wide_at_every_resolution(few):
+    figure, widths = registry.FIGURES["slopes"](few), []
+    label = figure.axes[0].xaxis.label
+    for dpi in (72, 110, 300):
+        figure.set_dpi(dpi)
+        figure.canvas.draw()
+        widths.append(label.get_window_extent().width / dpi)
+    assert max(widths) < 1.01 * min(widths)
 
 
 def test_samples_of_one_class_and_of_many():
