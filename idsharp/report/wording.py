@@ -30,7 +30,9 @@ def with_interval(estimate: float, low: float | None, high: float | None) -> str
     places = 1 - math.floor(math.log10(float(f"{half:.1e}")))
     if not -1 <= places <= 6:
         return f"{number(estimate)} [{number(low)}, {number(high)}]"
-    a, b, c = (f"{value:.{max(places, 0)}f}".replace("-", "−") for value in (estimate, low, high))
+    # + 0.0: what rounds to zero has no sign.
+    rounded = (round(value, max(places, 0)) + 0.0 for value in (estimate, low, high))
+    a, b, c = (f"{value:.{max(places, 0)}f}".replace("-", "−") for value in rounded)
     return f"{a} [{b}, {c}]"
 
 

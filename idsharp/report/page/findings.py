@@ -5,6 +5,7 @@ import pandas as pd
 from idsharp.report.contents import FIGURES, TABLES
 from idsharp.report.page.blocks import Block, Grid, Picture, Points, Section, Text
 from idsharp.report.page.content import Content
+from idsharp.report.page.numbers import beside_claim, of_the_papers
 from idsharp.report.wording import count, listed, number, with_interval
 
 #: Verdicts of a comparison that say something.
@@ -67,6 +68,7 @@ def claim_sections(content: Content) -> list[Section]:
         first = rows.iloc[0]
         blocks: list[Block] = [Text(sentence) for sentence in rows["sentence"]]
         blocks += [Text(line) for line in _otherwise(content.tables["claims"], claim)]
+        blocks += map(Text, beside_claim(content.tables, claim))
         blocks += content.of_claims(claim)
         elsewhere = [
             f"[{figure.heading}](#figure-{figure.name})"
@@ -110,6 +112,7 @@ def comparison(content: Content) -> list[Block]:
     if len(judged):
         blocks.append(content.picture(figure))
         blocks += _ranks(content.tables["ranks"])
+    blocks.append(Text(of_the_papers(content.tables["published_fits"])))
     [entry] = [entry for entry in TABLES if entry.name == "comparison"]
     return [*blocks, content.table(entry)]
 

@@ -13,7 +13,7 @@ from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.tables.losses import LOSSES
 from idsharp.report.tables.rows import NATURAL_MINUS_RADIOLOGY, RADIOLOGY_MINUS_NATURAL
 from idsharp.report.tables.study import Study
-from idsharp.report.wording import number
+from idsharp.report.wording import with_interval
 
 #: Slopes are alike where every one's interval is within this share of the mean slope.
 ALIKE = 0.25
@@ -123,10 +123,12 @@ def c5(study: Study, tables: dict) -> Iterator[tuple[dict, dict]]:
 
 
 def c6(study: Study, tables: dict) -> Iterator[tuple[dict, dict]]:
-    for names, found in _law(study, tables, "C6", "gap explained by K_F", "is_radiology"):
-        gap = found.get("gap")
-        if pd.notna(gap) and gap <= 0 and pd.isna(found["reason"]):
-            reason = f"radiology's loss is not higher at equal (ln N)/d (by {number(gap)} in ln L)"
+    gaps = _law(study, tables, "C6", "with domain", "is_radiology")
+    explained = _law(study, tables, "C6", "gap explained by K_F", "is_radiology")
+    for (_, gap), (names, found) in zip(gaps, explained, strict=True):
+        if pd.isna(found["reason"]) and not gap["low"] > 0:
+            by = with_interval(gap["estimate"], gap["low"], gap["high"])
+            reason = f"radiology's ln L is not shown to be higher at equal (ln N)/d ({by})"
             found = found | {"reason": f"{reason}: there is no gap to explain"}
         yield names, found
 
