@@ -7,7 +7,8 @@ the table of docs/statistics.md (ten minutes on one core).
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -87,10 +88,12 @@ def _points(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"x": x.mean(axis=(1, 2)), "y": y.mean(axis=(1, 2))} | names)
 
 
+#: What the tables do.
+OURS = "means of collections, t with G − 2"
 METHODS: dict[str, Callable] = {
     "OLS on runs": of_runs,
     "cluster-robust (CR1), t with G − 1": cluster_robust,
-    "means of collections, t with G − 2": of_means,
+    OURS: of_means,
 }
 
 
@@ -115,23 +118,27 @@ def difference_coverage(n: int, studies: int) -> float:
     return held / studies
 
 
+def rows(studies: int) -> Iterator[tuple[str, list[float]]]:
+    """What is simulated, in words, and the share of studies that hold the truth for each G."""
+    for law, method in product(LAWS, METHODS):
+        yield f"{law}: {method}", [coverage(law, method, n, studies) for n in COLLECTIONS]
+    what = "Welch's difference of slopes, G collections in each of two domains, one three times as "
+    yield f"{what}noisy", [difference_coverage(n, studies) for n in COLLECTIONS]
+    for loud, words in (("wide", "wider"), ("narrow", "narrower")):
+        what = f"one line over two domains, the one of {words} range three times as noisy"
+        yield what, [coverage("accuracy ~ ID", OURS, n, studies, loud) for n in COLLECTIONS]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies (2000)")
     studies = parser.parse_args().studies
     print("| 95 % intervals that hold the truth |", *(f"G = {n} |" for n in COLLECTIONS))
     print("|---|" + "---:|" * len(COLLECTIONS))
-    for law in LAWS:
-        for method in METHODS:
-            found = (f"{100 * coverage(law, method, n, studies):.0f} % |" for n in COLLECTIONS)
-            print(f"| {law}: {method} |", *found, flush=True)
-    law, method = "accuracy ~ ID", "means of collections, t with G − 2"
-    for loud in ("wide", "narrow"):
-        found = (f"{100 * coverage(law, method, n, studies, loud):.0f} % |" for n in COLLECTIONS)
-        what = f"{law}: {method}; the domain of {loud} range has three times the noise"
-        print(f"| {what} |", *found, flush=True)
-    found = (f"{100 * difference_coverage(n, studies):.0f} % |" for n in COLLECTIONS)
-    print("| Welch's difference of slopes, G in each of two domains |", *found, flush=True)
+    for what, shares in rows(studies):
+        bold = "**" if what.endswith(OURS) else ""
+        cells = (f"{bold}{100 * share:.0f} %{bold} |" for share in shares)
+        print(f"| {bold}{what}{bold} |", *cells, flush=True)
 
 
 if __name__ == "__main__":
