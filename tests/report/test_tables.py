@@ -45,6 +45,11 @@ def test_a_point_is_a_collection(complete):
     law = law.query("model == 'all' and losses == 'all'")
     assert (law["n_collections"] == 8).all() and (law["dof"] == 5).all()
     assert (law["n_runs"] == 8 * 2 * 2 * 2).all()
+    plane, shares = tables["accuracy_plane"], tables["representation_vs_data"]
+    assert (plane["n_collections"] == 4).all()
+    assert plane.set_index("term")["dof"].to_dict() == {"pool_id": 2, "log_n": 3}
+    shares = shares.set_index("domain")["n_collections"]
+    assert shares.to_dict() == {"all": 8, "natural": 4, "radiology": 4}
 
 
 def test_tasks_of_one_collection_are_one_point(tmp_path, published):
@@ -70,6 +75,7 @@ def test_dimensions_of_data_and_representation_are_by_one_estimator(complete):
     expected = points["representation_id_twonn_10pct"] / points["data_id_twonn_10pct"]
     row = shares.query("id_estimator == 'id_twonn_10pct' and domain == 'all' and model == 'all'")
     assert row["share_below"].item() == (expected <= 1).mean() == 1
+    assert shares["estimate"].to_numpy() == pytest.approx(0.6)
     runs = tables["runs"]
     assert runs["data_id_as_representation"].to_numpy() == pytest.approx(
         study.runs["data_id_twonn_10pct"].to_numpy()
@@ -177,6 +183,16 @@ def test_a_network_that_learned_nothing_is_left_out(tmp_path, published):
     shares = shares.query("domain == 'natural' and model == 'all'")
     assert (shares["n_collections"] == 3).all()
     assert len(study.runs) == 16 and len(study.attacks) == 32
+
+
+def test_how_networks_were_trained_stands_beside_how_the_papers_did(complete):
+    _, tables = complete
+    table = tables["hyperparameters"]
+    # Records that are older than the name of the optimizer in them are of Adam, too.
+    assert (table["optimizer"] == "Adam").all() and (table["published_optimizer"] == "Adam").all()
+    rates = table.set_index("model")["published_learning_rate"]
+    assert (rates["resnet18"] == 1e-3).all() and (rates["vgg13"] == 1e-4).all()
+    assert (table["learning_rate"] == 1e-3).all() and (table["batch_size"] == 40).all()
 
 
 def test_every_attack_and_bound_is_fitted_by_itself(tmp_path, published):

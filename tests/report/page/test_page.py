@@ -112,16 +112,6 @@ def test_the_summary_says_the_same(page, text):
     assert "nan" not in summary.lower()
 
 
-def test_a_study_as_large_as_the_papers(tmp_path):
-    page = write_page(tmp_path, made_up.many())
-    text = page.read_text(encoding="utf-8")
-    assert page.stat().st_size < 5e6
-    assert "of 11 collections" in text or "11 collections" in text
-    assert 'id="figure-comparison"' in text
-    sentence = made_up.many()["claims"]["sentence"][0]
-    assert f"Intrinsic dimension. {sentence}"[:60] in text
-
-
 def test_text_becomes_html():
     found = inline("**a < b** of `K_F.csv`, K_F and d_data: [here](x_K_F) & there")
     assert str(found) == (
