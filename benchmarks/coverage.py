@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies (2000)")
     studies = parser.parse_args().studies
-    print("| 95 % intervals that hold the truth |", *(f"G = {n} |" for n in COLLECTIONS))
+    print("| 95 % intervals that contain the true value |", *(f"G = {n} |" for n in COLLECTIONS))
     print("|---|" + "---:|" * len(COLLECTIONS))
     for what, shares in rows(studies):
         bold = "**" if what.endswith(OURS) else ""
