@@ -170,6 +170,7 @@ def slopes(lines: pd.DataFrame) -> Figure:
         if rows["reason"].notna().all():
             axis.set_axis_off()
         axis.set_xlabel("slope of accuracy on ID [per dimension]")
+        axis.locator_params(axis="x", nbins=5)
     figure.legend(handles=size_handles(colors), loc="outside upper left", ncols=7)
     return figure
 

@@ -250,17 +250,6 @@ def test_dimension_over_k_is_a_line_over_the_tasks_of_a_collection(many):
     assert "nothing was measured" in figure.axes[0].texts[0].get_text()
 
 
-@style.styled
-def test_text_is_equally_wide_at_every_resolution(few):
-    figure, widths = registry.FIGURES["slopes"](few), []
-    label = figure.axes[0].xaxis.label
-    for dpi in (72, 110, 300):
-        figure.set_dpi(dpi)
-        figure.canvas.draw()
-        widths.append(label.get_window_extent().width / dpi)
-    assert max(widths) < 1.01 * min(widths)
-
-
 def test_samples_of_one_class_and_of_many():
     tasks = {"none": np.zeros(60, int), "many": np.arange(60), "few": np.zeros(3, int)}
     datasets = pd.DataFrame({"task": list(tasks), "domain": "natural", "note": None})

@@ -77,3 +77,15 @@ def test_a_point_whose_error_is_unknown_is_named():
     points = pd.DataFrame({"x": [1, 2], "y": [1, 2], "collection": ["first", "second"]})
     marks.name_points(axis, points, "x", "y")
     assert {text.get_text() for text in axis.texts} == {"first", "second"}
+
+
+@style.styled
+def test_text_is_equally_wide_at_every_resolution():
+    figure, widths = style.new_figure(style.TWO_COLUMNS, 60), []
+    label = figure.text(0.1, 0.5, "slope of accuracy on ID [per dimension]")
+    for dpi in (72, 110, 300):
+        figure.set_dpi(dpi)
+        figure.canvas.draw()
+        widths.append(label.get_window_extent().width / dpi)
+    # Hinting would make 10 % of it.
+    assert max(widths) < 1.02 * min(widths)
