@@ -1,9 +1,10 @@
 """The atlas that `idsharp measure --against atlas` shows one's own images in.
 
-    python benchmarks/replication/atlas.py results/replication
+    python benchmarks/replication/atlas.py results/replication results/replication_pgd
 
-Reads the study's tables and writes resources/atlas.csv, one row per task: what was measured, how,
-and the learning curve of ResNet-18. What has not been trained stays empty.
+Reads the study's tables, and attacks from those of both folders, and writes resources/atlas.csv,
+one row per task: what was measured, how, and the learning curve of ResNet-18. What has not been
+trained stays empty.
 """
 
 import argparse
@@ -26,8 +27,12 @@ MEASURED = [
 RECIPE = ["learning_rate", "batch_size", "epochs", "input_scale", "precision"]
 
 
-def atlas(tables: Path) -> pd.DataFrame:
-    """The table, from the folder of the study's tables; those of networks may be missing."""
+def atlas(tables: Path, *others: Path) -> pd.DataFrame:
+    """The table, from the folder of the study's tables; those of networks may be missing.
+
+    Args:
+        others: folders of tables with further attacks on the same networks.
+    """
     tasks = pd.read_csv(tables / "datasets.csv").rename(columns={"collection": "collection_id"})
     tasks = tasks.merge(pd.read_csv(HERE / "sources.csv"), how="left", on="collection_id")
     tasks = tasks.merge(pd.read_csv(HERE / "tells_apart.csv"), how="left", on="task")
@@ -40,7 +45,7 @@ def atlas(tables: Path) -> pd.DataFrame:
     runs = pd.read_csv(tables / "runs.csv").query("model == @MODEL and status == 'ok'")
     means = runs.groupby(["task", "n_train"])[["highest_test_accuracy", "test_loss"]].mean()
     means = means.join(runs.groupby(["task", "n_train"]).size().rename("n_seeds"))
-    attacks = pd.read_csv(tables / "attacks.csv")
+    attacks = pd.concat([pd.read_csv(folder / "attacks.csv") for folder in (tables, *others)])
     attacks = attacks.query("model == @MODEL and epsilon_255 == @EPSILON and status == 'ok'")
     penalties = attacks.groupby(["task", "n_train", "attack"])["loss_penalty"].mean().unstack()
     wide = means.join(penalties.add_suffix("_penalty")).unstack("n_train")
@@ -50,8 +55,8 @@ def atlas(tables: Path) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("results", type=Path, help="folder of the study")
-    write_csv(ATLAS, atlas(parser.parse_args().results / "tables"))
+    parser.add_argument("results", type=Path, nargs="+", help="folders of the studies")
+    write_csv(ATLAS, atlas(*(folder / "tables" for folder in parser.parse_args().results)))
 
 
 if __name__ == "__main__":
