@@ -88,7 +88,7 @@ def id_by_layer(layers: pd.DataFrame, estimator: str) -> Figure:
     figure.legend(handles=_legend(measured), loc="outside upper left", ncols=columns)
     figure.supxlabel("depth, as a share of the network's (0: images, 1: logits)")
     name = ESTIMATORS[estimator.removeprefix("representation_")].short
-    figure.supylabel(f"intrinsic dimension, {name}")
+    figure.supylabel(f"ID, {name}")
     return with_notes(figure, layers)
 
 
