@@ -137,7 +137,9 @@ class Records:
         n = self.pool if subset == "pool" else int(subset.removeprefix("n"))
         if (task, n) in self.too_few:
             return unmeasured_record(20, f"{n} training images are asked for")
-        d = d if subset == "pool" else of_training_set(d, n)
+        if subset != "pool":
+            # A maximum over fewer pairs is smaller.
+            d, log_k = of_training_set(d, n), log_k - 0.15 * np.log(1000 / min(n, 1000))
         undefined = task in self.undefined
         sharpness = {
             f"label_sharpness{which}{free}": None
