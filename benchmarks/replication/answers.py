@@ -14,25 +14,17 @@ import pandas as pd
 
 from idsharp.common.records import read_table, write_csv, write_text
 from idsharp.report.correlation import correlation
-from idsharp.report.inference import difference, fit
+from idsharp.report.inference import design, difference, fit, leave_one_out
 from idsharp.report.points import collection_means
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
 #: Collections with fewer than 2000 images: answers that use ID are repeated without them.
 SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
-#: By which the tables infer: pool's ID, all runs, all networks.
-PRIMARY = {"model": "all", "id_estimator": "id_mle_k1", "losses": "all"}
 DOMAINS = ("radiology", "natural")
 ALL, LARGE = "15 collections", "without the three small ones"
-
-
-def of(table: pd.DataFrame, **names: object) -> dict:
-    """The one row with these values, as a record without its missing values."""
-    for name, value in names.items():
-        table = table[table[name] == value]
-    assert len(table) == 1, f"{len(table)} rows have {names}"
-    return table.iloc[0].dropna().to_dict()
+TERMS = {"log_n_over_pool_id": "(ln N)/d", "log_sharpness": "ln K_F"}
+TERMS |= {"log_released": "ln K_F by the released rule"}
 
 
 def row(
@@ -83,92 +75,142 @@ def accuracy(points: pd.DataFrame) -> list[dict]:
     return rows
 
 
-def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
-    """Question 3: the exponent on 1/d, ln K_F beside 1/d, and a collection left out predicted."""
+def exponents(tables: dict) -> pd.DataFrame:
+    """−d ln loss / d ln N of each collection, over all N that a task has, if three or more."""
+    runs = primary(tables).dropna(subset=["test_loss"])
+    means = runs.groupby(["collection", "domain", "task", "n_train"], as_index=False)[
+        "test_loss"
+    ].mean()
     rows = []
-    each = tables["exponents"].query("kind == 'collection' and losses == 'all'")
-    each = each.dropna(subset=["exponent", "inverse_id"]).reset_index(drop=True)
-    for over, used in parts(each.assign(n_runs=1)):
+    for (collection, domain, task), part in means.groupby(["collection", "domain", "task"]):
+        if len(part) >= 3:
+            slope = np.polyfit(np.log(part["n_train"]), np.log(part["test_loss"]), 1)[0]
+            rows.append(
+                {"collection": collection, "domain": domain, "task": task, "exponent": -slope}
+            )
+    found = pd.DataFrame(rows).groupby(["collection", "domain"], as_index=False)["exponent"].mean()
+    return found.assign(n_runs=1)
+
+
+def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
+    """Question 3: exponent on 1/d; ln K_F beside (ln N)/d; a collection left out, predicted."""
+    rows, x = [], "log_n_over_pool_id"
+    found = exponents(tables).merge(points[["collection", "pool_id"]], on="collection")
+    found = found.assign(inverse_id=1 / found["pool_id"])
+    for over, used in parts(found):
         slope = fit(used, "exponent", ["inverse_id"])[0]
         rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
-    rows.append(
-        row(
-            "3a",
-            "mean of exponent − 1/d",
-            ALL,
-            fit(each.assign(gap=each["exponent"] - each["inverse_id"], n_runs=1), "gap")[0],
-            None,
-        )
-    )
-    for rule in ("definition", "released"):
-        names = PRIMARY | {
-            "kind": "with K_F",
-            "dimension": "pool_id",
-            "domain": "all",
-            "rule": rule,
+        rows.append(row("3a", "mean exponent", over, fit(used, "exponent")[0], +1))
+    for over, used in parts(points):
+        for name in (x, "log_sharpness"):
+            side = +1 if name == "log_sharpness" else -1
+            text = f"slope of ln loss on {TERMS[name]} alone"
+            rows.append(row("3b", text, over, fit(used, "log_loss", [name])[0], side))
+        for rule in ("log_sharpness", "log_released"):
+            for name, slope in zip((x, rule), fit(used, "log_loss", [x, rule]), strict=True):
+                text = (
+                    f"slope of ln loss on {TERMS[name]}, beside {TERMS[rule if name == x else x]}"
+                )
+                rows.append(row("3b", text, over, slope, -1 if name == x else +1))
+        if over == ALL:
+            rows += one_out(used, x)
+        law = used.assign(law=used["log_loss"] + used[x] - used["log_sharpness"])
+        errors = {
+            "the mean": squares(used, "log_loss"),
+            "(ln N)/d": squares(used, "log_loss", x),
+            "(ln N)/d and ln K_F": squares(used, "log_loss", x, "log_sharpness"),
+            "the law's slopes": squares(law, "law"),
         }
-        for term, text in (("log_n_over_pool_id", "(ln N)/d"), ("log_sharpness", "ln K_F")):
-            found = of(tables["generalization_law"], **names, term=term, n_train="all")
-            side = -1 if term != "log_sharpness" else +1
-            rows.append(
-                row("3b", f"slope of ln loss on {text}, K_F by the {rule} rule", ALL, found, side)
-            )
-    predicted = tables["predictions"].query("dimension == 'pool_id' and losses == 'all'")
-    squares = predicted.assign(square=(predicted["log_loss"] - predicted["predicted"]) ** 2)
-    squares = squares.pivot(
-        index=["collection", "domain"], columns="kind", values="square"
-    ).reset_index()
-    for kind in ("without K_F", "with K_F", "with domain", "law"):
-        gains = squares.assign(gain=squares["constant"] - squares[kind], n_runs=1)
-        text = f"gain in squared error of ln loss over the mean, {kind}"
-        rows.append(row("3c", text, ALL, fit(gains, "gain")[0], +1))
+        for name, error in list(errors.items())[1:]:
+            gain = used.assign(gain=errors["the mean"] - error)
+            size = np.sqrt(error.mean()), np.sqrt(errors["the mean"].mean())
+            text = f"gain in squared error of ln loss over the mean (RMSE {size[1]:.2f}), "
+            text += f"{name} ({size[0]:.2f})"
+            rows.append(row("3c", text, over, fit(gain, "gain")[0], +1))
     return rows
 
 
-def penalties(tables: dict) -> list[dict]:
-    """Question 4: log of the loss penalty against ln K_F, by attack and ε."""
+def one_out(points: pd.DataFrame, x: str) -> list[dict]:
+    """Question 3b without each of the collections on which its answers lean."""
     rows = []
-    points = tables["penalty_points"].query("model == 'all'")
+    for name in ("MNIST", "glioma_MRI", "brain_MRI"):
+        used = points[points["collection"] != name]
+        slopes = fit(used, "log_loss", [x, "log_sharpness"])
+        for term, slope, side in zip(("(ln N)/d", "ln K_F"), slopes, (-1, +1), strict=True):
+            text = f"slope of ln loss on {term} beside the other"
+            rows.append(row("3b", text, f"without {name}", slope, side))
+    return rows
+
+
+def squares(points: pd.DataFrame, response: str, *terms: str) -> np.ndarray:
+    """Squared error of each collection as the others predict it."""
+    y, x = design(points, response, terms)
+    return (y - leave_one_out(y, x)[1]) ** 2
+
+
+def penalties(tables: dict, points: pd.DataFrame) -> list[dict]:
+    """Question 4: the loss penalty against K_F, in logarithms and as they are."""
+    rows = []
+    clean = points[["collection", "log_loss", "highest_test_accuracy", "log_released"]]
+    points = tables["penalty_points"].query("model == 'all'").merge(clean, on="collection")
+    points = points.assign(released=np.exp(points["log_released"]))
     for (attack, epsilon), each in points.groupby(["attack", "epsilon_255"]):
         positive = each[each["loss_penalty"] > 0]
         dropped = sorted(set(each["collection"]) - set(positive["collection"]))
-        over = ALL if not dropped else f"without {', '.join(dropped)} (no penalty)"
         logs = positive.assign(
             x=np.log(positive["pool_sharpness"]), y=np.log(positive["loss_penalty"])
         )
-        text = f"r of ln penalty and ln K_F, {attack.upper()} {epsilon:g}/255"
-        rows.append(row("4", text, over, pearson(logs, "x", "y"), +1))
+        name = f"{attack.upper()} {epsilon:g}/255"
+        text = f"r of ln penalty and ln K_F, {name}"
+        text += f" (without {', '.join(dropped)}: no penalty)" if dropped else ""
+        for over, used in parts(logs):
+            rows.append(row("4", text, over, pearson(used, "x", "y"), +1))
         for domain in DOMAINS:
             inside = logs[logs["domain"] == domain]
-            rows.append(row("4", f"{text}, {domain}", over, pearson(inside, "x", "y"), +1))
+            rows.append(row("4", f"{text}, {domain}", ALL, pearson(inside, "x", "y"), +1))
+        if epsilon == 2:
+            as_it_is = pearson(each, "pool_sharpness", "loss_penalty")
+            rows.append(row("4", f"r of penalty and K_F, {name}", ALL, as_it_is, +1))
+            text = f"r of ln penalty and ln of the loss without attack, {name}"
+            rows.append(row("4", text, ALL, pearson(logs, "log_loss", "y"), None))
+            slope = fit(logs, "y", ["x", "highest_test_accuracy"])[0]
+            text = f"slope of ln penalty on ln K_F at equal accuracy, {name}"
+            rows.append(row("4", text, ALL, slope, +1))
+            as_it_is = pearson(each, "released", "loss_penalty")
+            rows.append(
+                row("4", f"r of penalty and K_F by the released rule, {name}", ALL, as_it_is, +1)
+            )
     return rows
 
 
 def representations(tables: dict) -> list[dict]:
     """Question 5: ID of data less that of the representation, and the depth of the peak."""
-    runs = tables["runs"]
-    runs = runs[runs["task"].isin(first_choices(tables))]
+    runs = primary(tables)
     # Both by TwoNN, of the same training set.
-    gaps = runs.assign(gap=runs["data_id_as_representation"] - runs["representation_id"])
-    points = collection_means(gaps, ["gap"]).points
-    rows = [row("5", "ID of data − ID of representation (TwoNN)", ALL, fit(points, "gap")[0], +1)]
+    data, learned = runs["data_id_as_representation"], runs["representation_id"]
+    runs = runs.assign(gap=data - learned, ratio=learned / data)
+    points, rows = collection_means(runs, ["gap", "ratio"]).points, []
+    for over, used in parts(points):
+        text = "ID of data − ID of representation (TwoNN)"
+        rows.append(row("5", text, over, fit(used, "gap")[0], +1))
     for domain in DOMAINS:
         found = fit(points[points["domain"] == domain], "gap")[0]
         rows.append(row("5", f"the same, {domain}", ALL, found, +1))
-    found = of(tables["representation_peaks"], kind="difference", model="all")
-    # The table has natural − radiology: positive where radiology peaks earlier.
-    turned = {"estimate": -found["estimate"], "low": -found["high"], "high": -found["low"]}
-    text = "relative depth of the peak, radiology − natural"
-    rows.append(
-        row("5", text, ALL, {"p": found["p"], "n_collections": found["n_collections"]} | turned, -1)
-    )
+    text = "ratio of the two, representation / data (1: equal)"
+    rows.append(row("5", text, ALL, fit(points, "ratio", null=1.0)[0], -1, null=1.0))
+    layers = primary(tables, "representation_layers").query("is_peak")
+    points = collection_means(layers, ["depth"]).points
+    for over, used in parts(points):
+        depths = [fit(used[used["domain"] == domain], "depth")[0] for domain in DOMAINS]
+        text = "relative depth of the peak, radiology − natural"
+        rows.append(row("5", text, over, difference(*depths), -1))
     return rows
 
 
-def first_choices(tables: dict) -> set[str]:
-    """Tasks that stand in for no other."""
-    datasets = tables["datasets"]
-    return set(datasets.loc[datasets["instead_of"].isna(), "task"])
+def primary(tables: dict, name: str = "runs") -> pd.DataFrame:
+    """Rows of tasks that stand in for no other, of networks that were trained."""
+    rows = tables[name]
+    return rows[rows["instead_of"].isna() & (rows["status"] == "ok")]
 
 
 def leakage(tables: dict) -> pd.DataFrame:
@@ -191,8 +233,7 @@ def leakage(tables: dict) -> pd.DataFrame:
 
 def read_tables(results: list[Path]) -> dict:
     """Tables of the first folder; points of attacks from all."""
-    names = ["datasets", "runs", "collections", "exponents", "generalization_law", "predictions"]
-    names += ["representation_peaks"]
+    names = ("datasets", "runs", "collections", "representation_layers")
     tables = {name: read_table(results[0] / "tables" / f"{name}.csv") for name in names}
     attacked = [read_table(folder / "tables" / "penalty_points.csv") for folder in results]
     return tables | {"penalty_points": pd.concat(attacked, ignore_index=True)}
@@ -233,7 +274,15 @@ def main() -> None:
     args = parser.parse_args()
     tables = read_tables(args.results)
     points = tables["collections"].query("losses == 'all'").reset_index(drop=True)
-    rows = accuracy(points) + curves(tables, points) + penalties(tables) + representations(tables)
+    datasets = tables["datasets"].set_index("task")["label_sharpness_released"]
+    released = points.set_index("collection")["tasks"].map(datasets)
+    points = points.assign(log_released=np.log(points["collection"].map(released)))
+    # Means of ln N over the sizes that all collections have, as those of the loss.
+    counts = primary(tables).groupby("n_train")["collection"].nunique()
+    shared = counts.index[counts == len(points)]
+    points["log_n_over_pool_id"] = np.log(shared).to_numpy().mean() / points["pool_id"]
+    rows = accuracy(points) + curves(tables, points) + penalties(tables, points)
+    rows += representations(tables)
     answers = pd.DataFrame(rows)
     write_csv(HERE / "answers.csv", answers)
     write_text(HERE / "answers.md", page(answers, leakage(tables)))

@@ -40,6 +40,8 @@ NAMES = pd.read_csv(HERE / "sources.csv").set_index("collection_id")["collection
 FEWEST = 1000
 #: Pools of fewer images than the others' 2000, for which every comparison is repeated without them.
 SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
+#: Collections that the papers use, too, or take their images from.
+SHARED = ("MNIST", "CIFAR-10", "Imagenette", "knee_X-ray")
 
 
 def pools(results: Path) -> pd.DataFrame:
@@ -134,6 +136,9 @@ def main() -> None:
     parts += ["All collections:", gaps(points).to_markdown(index=False, floatfmt=".2g")]
     parts += ["Without the three of fewer than 2000 images:"]
     parts += [gaps(others).to_markdown(index=False, floatfmt=".2g")]
+    parts += ["Without the four collections that the papers measure, too:"]
+    own = points[~points["collection"].isin(SHARED)]
+    parts += [gaps(own).to_markdown(index=False, floatfmt=".2g")]
     write_text(HERE / "properties.md", "\n\n".join(parts) + "\n")
     save(draw(tasks, points), HERE / "properties", ("png",))
 
