@@ -205,9 +205,14 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+# Strings of Python, since those of pyarrow, which pandas takes where it is installed, cannot hold
+# file names that are not UTF-8.
+_TEXT = pd.StringDtype("python", na_value=float("nan"))
+
+
 def make_index(rows: list[tuple]) -> pd.DataFrame:
     """An index from tuples in the order of INDEX_COLUMNS."""
-    index = pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=str)
+    index = pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=_TEXT)
     index["label"], index["patient"] = tidy(index["label"]), tidy(index["patient"])
     return index
 

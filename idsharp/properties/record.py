@@ -138,8 +138,8 @@ def _measured(name: str, estimator: Estimator, neighbors: Neighbors, k: int) -> 
 
 
 def _over_k(neighbors: Neighbors) -> dict:
-    """The MLE (k − 1) at fixed numbers of neighbors, as far as so many were searched for, flat."""
-    record: dict = {}
+    """The MLE (k − 1) at fixed numbers of neighbors, flat; null beyond those searched for."""
+    record: dict = dict.fromkeys(map(_at_k, KS))
     for k in KS:
         if k > neighbors.distances.shape[1]:
             continue

@@ -214,7 +214,9 @@ def test_a_missing_dataset_is_explained(study, tmp_path):
     assert "4 datasets are missing" in done.stdout
     assert not list((tmp_path / "results").rglob("*.*"))
     skip = (*arguments, "--config", "missing_data=skip")
-    assert "none of its data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
+    assert (
+        "no task of study tiny has its data" in snakemake(tmp_path, "-n", *skip, check=False).stdout
+    )
     write_image_folder(tmp_path / "images", 45, seed=0)
     jobs = jobs_of(snakemake(tmp_path, "-n", *skip))
     assert (jobs["prepare"], jobs["train"]) == (2, 2)

@@ -74,7 +74,7 @@ def test_what_the_approximate_method_refuses(stand_in):
     points = np.zeros((5, 4), np.uint8)
     with pytest.raises(ValueError, match="needs the exact method"):
         nearest_neighbors(points, 2, np.zeros(5), method="approximate")
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="needs k ≥ 1"):
         nearest_neighbors(points, 0, method="approximate")
     with pytest.raises(ValueError, match="not finite"):
         nearest_neighbors(np.full((5, 4), np.nan), 2, method="approximate")
