@@ -29,7 +29,8 @@ def read_idx(file: str | Path) -> np.ndarray:
     opened: Callable = gzip.open if Path(file).suffix == ".gz" else open
     with parsing(file, "IDX", FormatError), opened(file, "rb") as stream:
         content = stream.read()
-    if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
+    whole = len(content) >= 4 and len(content) >= 4 + 4 * content[3]
+    if not whole or content[:3] != b"\0\0\x08":
         raise FormatError(f"{file} is no IDX file of bytes (it begins with {content[:4]!r})")
     n_axes = content[3]
     shape = struct.unpack(f">{n_axes}I", content[4 : 4 + 4 * n_axes])

@@ -212,6 +212,10 @@ def test_idx_files_promise_what_they_hold(tmp_path):
     (tmp_path / "x").write_bytes(whole[:-1])
     with pytest.raises(mnist_cifar_svhn.FormatError, match=r"promises \(2, 3, 4\) .* holds 23"):
         mnist_cifar_svhn.read_idx(tmp_path / "x")
+    for cut in (0, 3, 9):
+        (tmp_path / "x").write_bytes(whole[:cut])
+        with pytest.raises(mnist_cifar_svhn.FormatError, match=r"x is no IDX file of bytes"):
+            mnist_cifar_svhn.read_idx(tmp_path / "x")
 
 
 def test_real_mnist_and_svhn(real_data, tmp_path):
