@@ -36,7 +36,7 @@ COLUMNS = {
         "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
     ),
     "image_size": Column("Size", "pixels", "height and width"),
-    "channels": Column("Channels", "1", "1: grey, 3: colour"),
+    "channels": Column("Channels", "1", "1: grey, 3: color"),
     "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),
     "n_classes": Column("Classes", "1", "number of classes"),
     "n_pool_requested": Column("Pool asked", "images", "pool size that the study asks for"),
@@ -51,7 +51,7 @@ COLUMNS = {
     "n_patients": Column("Patients", "1", "patients in the pool; 0: no ids"),
     "split": Column("Split", "", "how test images are set apart: patient, image or official"),
     "patient_disjoint": Column("By patient", "", "whether no patient stands on both sides"),
-    "k": Column("k", "1", "neighbours of the MLE"),
+    "k": Column("k", "1", "neighbors of the MLE"),
     "label_sharpness": Column(
         "K_F at M",
         "1/intensity",
@@ -71,7 +71,7 @@ COLUMNS = {
     "label_sharpness_resolution_free": Column(
         "K_F at M, res.-free",
         "1",
-        "K_F at M, in colour where there is, per root-mean-square change of the range",
+        "K_F at M, in color where there is, per root-mean-square change of the range",
     ),
     "label_sharpness_sd_resolution_free": Column("SD, res.-free", "1", "its standard deviation"),
     "label_sharpness_all_resolution_free": Column(

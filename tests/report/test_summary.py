@@ -48,6 +48,18 @@ def test_small_studies_say_what_they_cannot_tell(tables_of):
     assert text.count("not measured") >= 8
 
 
+def test_sets_that_could_not_be_had_are_no_trained_networks(tables_of):
+    tables = tables_of()
+    runs = tables["runs"]
+    n, above = len(runs), runs["above_chance_loss"].eq(True)
+    assert f"{n} trained networks" in summary_of(tables)
+    gap = runs.index[~above][0]
+    runs.loc[gap, "status"] = "too few images"
+    text = summary_of(tables)
+    assert f"{n - 1} trained networks" in text
+    assert "**Too few images: 1**" in text
+
+
 def test_signs_of_masked_gradients_are_said(tables_of):
     tables = tables_of(attacks=("fgsm", "pgd"), diverged=(("task0", 100),))
     attacks = tables["attacks"]
