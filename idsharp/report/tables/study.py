@@ -1,6 +1,7 @@
 """What every table of a study is made from, and the runs that may be fitted."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,44 @@ def read_study(
     attacks = attacks.merge(of_run, on=records.RUN_KEYS)
     layers = records.read_layers(layout, tasks) if blocks else None
     return Study(datasets, properties, runs, attacks, layers, *estimators, published)
+
+
+def combined(studies: Sequence[Study]) -> Study:
+    """Several studies of the same tasks as one: other networks, N, seeds, attacks or tasks in each.
+
+    Of what two studies hold of the same task, training set or network, the first study's counts.
+
+    Raises:
+        ValueError: the studies measured a pool differently, or are of other estimators.
+    """
+    first = studies[0]
+    for other in studies[1:]:
+        if (other.id_estimator, other.representation_estimator) != (
+            first.id_estimator,
+            first.representation_estimator,
+        ):
+            raise ValueError("the studies differ in the estimators of dimension that they use")
+    datasets = pd.concat([study.datasets for study in studies], ignore_index=True)
+    differ = datasets.groupby("task")[first.id_estimator].nunique()
+    if (differ > 1).any():
+        tasks = ", ".join(differ.index[differ > 1])
+        raise ValueError(f"the studies measured other images of {tasks}: their pools differ in ID")
+    layers = [study.layers for study in studies if study.layers is not None]
+    keys = records.RUN_KEYS
+    return replace(
+        first,
+        datasets=datasets.drop_duplicates("task", ignore_index=True),
+        properties=_joined([study.properties for study in studies], ["task"], "subset"),
+        runs=_joined([study.runs for study in studies], keys),
+        attacks=_joined([study.attacks for study in studies], keys, "attack", "epsilon_255"),
+        layers=_joined(layers, keys, "layer") if layers else None,
+    )
+
+
+def _joined(tables: list[pd.DataFrame], order: list[str], *names: str) -> pd.DataFrame:
+    """The rows of all tables, of each task or network together; `order` and `names` name a row."""
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates([*order, *names])
+    return rows.sort_values(order, kind="stable", ignore_index=True)
 
 
 def is_learned(runs: pd.DataFrame) -> pd.Series:
