@@ -19,9 +19,9 @@ from idsharp.datasets.formats.parsing import BoundedFile, check_pixels
 # Color types of PNG: RGB, grey with alpha, RGB with alpha.
 _PNG_TYPES = (2, 4, 6)
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# TIFF's ways to say what numbers mean, and its kinds of alpha among extra samples.
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
-_UNSIGNED = 1
+# How TIFF says what numbers mean, its kinds of alpha among extra samples, and no compression.
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
+_UNSIGNED = _UNCOMPRESSED = 1
 _UNSPECIFIED, _SEPARATE = 0, 2
 # Pixels of a tile, which may be larger than the picture; whole slides have 1024×1024 at most.
 _LARGEST_TILE = 2**24
@@ -76,12 +76,15 @@ def _read_tiff(path: str | Path) -> Picture | None:
                 f"{path}: holds {len(pages)} pages{more}; save each as a file of its own"
             )
         page = pages[0]
+        # YCbCr is smaller even without compression, where its colors have fewer pixels.
+        plain = page.compression == _UNCOMPRESSED and page.photometric != _YCBCR
+        bits = page.bitspersample if plain else None
+        check_pixels(path, page.imagelength, page.imagewidth, page.samplesperpixel, bits)
         further = _UNSPECIFIED in page.extrasamples
         if page.bitspersample <= 8 and page.sampleformat == _UNSIGNED and not further:
             return None
         if further:
             warnings.warn("channels beyond grey or RGB were left out", ImageRemark, stacklevel=4)
-        check_pixels(path, page.imagelength, page.imagewidth * page.samplesperpixel)
         samples = 3 if page.photometric == _RGB else 1
         known = page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
         if not known or page.samplesperpixel != samples + len(page.extrasamples):

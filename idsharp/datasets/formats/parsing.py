@@ -10,6 +10,13 @@ from idsharp.datasets.errors import DatasetError, FormatError, UnreadableImageEr
 
 #: Pixels of one image, at most; Pillow's own limit. A header that claims more is not believed.
 MOST_PIXELS = 178_956_970
+#: Pixels that a byte of a file may stand for. DEFLATE reaches 1032 bytes, LZW fewer than 2731; in
+#: formats without such a limit, only blank pictures exceed it.
+MOST_COMPRESSED = 4096
+#: Pixels of an image that is read however short its compressed file is.
+FEW_PIXELS = 2**22
+
+_DAMAGED = "it is damaged, so copy or save it again"
 #: How many bytes DEFLATE, the compression of zip and gzip, makes of one at most.
 MOST_DEFLATED = 1032
 
@@ -50,9 +57,30 @@ def parsing(
         raise error(f"{file}: cannot be read as {kind} ({reason})") from fault
 
 
-def check_pixels(file: str | Path, height: int, width: int) -> None:
-    """Raise UnreadableImageError where a header claims more pixels than an image may have."""
-    if not 0 < height * width <= MOST_PIXELS or height < 0:
-        raise UnreadableImageError(
-            f"{file}: claims {height}×{width} pixels; at most {MOST_PIXELS} are read"
-        )
+def check_pixels(
+    file: str | Path,
+    height: int,
+    width: int,
+    channels: int = 1,
+    bits: int | None = None,
+) -> None:
+    """Refuse an image whose header claims more than is read, or more than its file can hold.
+
+    To be called before anything is allocated for the pixels.
+
+    Args:
+        bits: of each value, where the file is not compressed.
+
+    Raises:
+        UnreadableImageError: with the sizes of both.
+    """
+    # In a damaged TIFF, each may be a list of numbers.
+    if not all(isinstance(n, int) and n > 0 for n in (height, width, channels)):
+        raise UnreadableImageError(f"{file}: gives no height and width; {_DAMAGED}")
+    claim = f"{file}: claims {height}×{width} pixels"
+    claim += f" of {channels} channels" if channels > 1 else ""
+    values, size = height * width * channels, os.path.getsize(file)
+    if values > MOST_PIXELS:
+        raise UnreadableImageError(f"{claim}; at most {MOST_PIXELS} are read, so save it smaller")
+    if values > (8 * size // bits if bits else max(FEW_PIXELS, size * MOST_COMPRESSED)):
+        raise UnreadableImageError(f"{claim}, too many for its {size} bytes; {_DAMAGED}")

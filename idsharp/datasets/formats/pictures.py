@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from idsharp.datasets.errors import ImageRemark
 from idsharp.datasets.formats.deep_pictures import read_deep
-from idsharp.datasets.formats.parsing import BoundedFile, parsing
+from idsharp.datasets.formats.parsing import BoundedFile, check_pixels, parsing
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif",
@@ -36,11 +36,12 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def _read_with_pillow(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Pixels, and how opaque they are: from 0 to the type's maximum, or None where all are."""
-    with BoundedFile(path) as stream, Image.open(stream) as opened:
+    with BoundedFile(path) as stream, Image.open(stream) as image:
+        check_pixels(path, image.height, image.width)
         # Further pages of a TIFF that come here are small previews of the first.
-        if getattr(opened, "n_frames", 1) > 1 and opened.format != "TIFF":
+        if getattr(image, "n_frames", 1) > 1 and image.format != "TIFF":
             warnings.warn("only the first frame of each was read", ImageRemark, stacklevel=3)
-        image: Image.Image = ImageOps.exif_transpose(opened)
+        ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith("I;16") and "transparency" in image.info:
             pixels = np.asarray(image)
             return pixels, np.where(pixels == image.info["transparency"], 0, 65535)
@@ -48,7 +49,7 @@ def _read_with_pillow(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
             values = np.asarray(image.convert("LA" if image.mode in _GREY else "RGBA"))
             return values[..., 0] if values.shape[2] == 2 else values[..., :3], values[..., -1]
         if image.mode not in _AS_THEY_ARE:
-            image = image.convert("L" if image.mode in _GREY else "RGB")
+            return np.asarray(image.convert("L" if image.mode in _GREY else "RGB")), None
         return np.asarray(image), None
 
 
