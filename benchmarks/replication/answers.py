@@ -1,21 +1,26 @@
-"""The answers to the replication's questions 2 to 6, from the tables of the study.
+"""The answers to the replication's questions 2 to 6, from its records.
 
-    python benchmarks/replication/answers.py results/replication results/replication_pgd
+    python benchmarks/replication/answers.py
 
 Writes answers.csv (one row per estimate, with its interval and verdict) and answers.md beside this
 file. docs/replication.md says what was asked, and what counts as support.
 """
 
-import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from records import read_records
 
-from idsharp.common.records import read_table, write_csv, write_text
+from idsharp.common.records import write_csv, write_text
 from idsharp.report.correlation import correlation
 from idsharp.report.inference import design, difference, fit, leave_one_out
 from idsharp.report.points import collection_means
+from idsharp.report.tables.attacks import penalty_points
+from idsharp.report.tables.losses import models
+from idsharp.report.tables.peaks import representation_layers
+from idsharp.report.tables.study import Study, first_choice, is_learned
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
 DOMAINS = ("radiology", "natural")
 ALL, LARGE = "15 collections", "without the three small ones"
+LEAKING = ("highest_test_accuracy", "test_accuracy", "test_loss")
 TERMS = {"log_n_over_pool_id": "(ln N)/d", "log_sharpness": "ln K_F"}
 TERMS |= {"log_released": "ln K_F by the released rule"}
 
@@ -60,10 +66,10 @@ def parts(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(ALL, points), (LARGE, points[~points["collection"].isin(SMALL)])]
 
 
-def accuracy(points: pd.DataFrame) -> list[dict]:
+def accuracy(study: Study) -> list[dict]:
     """Question 2: highest test accuracy on ID in each domain, and the difference of slopes."""
     rows = []
-    for over, used in parts(points):
+    for over, used in parts(study.points(["highest_test_accuracy", "pool_id"]).points):
         slopes = {
             domain: fit(used[used["domain"] == domain], "highest_test_accuracy", ["pool_id"])[0]
             for domain in DOMAINS
@@ -75,29 +81,37 @@ def accuracy(points: pd.DataFrame) -> list[dict]:
     return rows
 
 
-def exponents(tables: dict) -> pd.DataFrame:
-    """−d ln loss / d ln N of each collection, over all N that a task has, if three or more."""
-    runs = primary(tables).dropna(subset=["test_loss"])
-    means = runs.groupby(["collection", "domain", "task", "n_train"], as_index=False)[
-        "test_loss"
-    ].mean()
-    rows = []
-    for (collection, domain, task), part in means.groupby(["collection", "domain", "task"]):
+def exponents(study: Study) -> pd.DataFrame:
+    """−d ln loss / d ln N of each collection, over networks with three N or more, and 1/d."""
+    runs = primary(study.runs).dropna(subset=["test_loss"])
+    runs = runs.assign(log_loss=np.log(runs["test_loss"]), log_n=np.log(runs["n_train"]))
+    keys, rows = ["collection", "domain", "task", "model"], []
+    means = runs.groupby([*keys, "log_n"], as_index=False)["log_loss"].mean()
+    for names, part in means.groupby(keys):
         if len(part) >= 3:
-            slope = np.polyfit(np.log(part["n_train"]), np.log(part["test_loss"]), 1)[0]
-            rows.append(
-                {"collection": collection, "domain": domain, "task": task, "exponent": -slope}
-            )
-    found = pd.DataFrame(rows).groupby(["collection", "domain"], as_index=False)["exponent"].mean()
-    return found.assign(n_runs=1)
+            slope = np.polyfit(part["log_n"], part["log_loss"], 1)[0]
+            rows.append(dict(zip(keys, names, strict=True)) | {"exponent": -slope})
+    if not rows:
+        return pd.DataFrame(columns=["collection", "exponent", "inverse_id"])
+    points = collection_means(pd.DataFrame(rows).assign(n_train=0), ["exponent"]).points
+    ids = study.points(["pool_id"]).points.set_index("collection")["pool_id"]
+    return points.assign(inverse_id=1 / points["collection"].map(ids))
 
 
-def curves(tables: dict, points: pd.DataFrame) -> list[dict]:
+def losses(study: Study) -> pd.DataFrame:
+    """ln loss, (ln N)/d and ln K_F by both rules of every collection, over the same cells."""
+    terms = ["log_loss", "log_n_over_pool_id", "log_sharpness", "highest_test_accuracy"]
+    points = study.points(terms).points
+    released = study.points(terms, rule="released").points.set_index("collection")["log_sharpness"]
+    return points.assign(log_released=points["collection"].map(released))
+
+
+def curves(study: Study) -> list[dict]:
     """Question 3: exponent on 1/d; ln K_F beside (ln N)/d; a collection left out, predicted."""
-    rows, x = [], "log_n_over_pool_id"
-    found = exponents(tables).merge(points[["collection", "pool_id"]], on="collection")
-    found = found.assign(inverse_id=1 / found["pool_id"])
-    for over, used in parts(found):
+    rows, x, points = [], "log_n_over_pool_id", losses(study)
+    for over, used in parts(exponents(study)):
+        if used.empty:
+            continue
         slope = fit(used, "exponent", ["inverse_id"])[0]
         rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
         rows.append(row("3a", "mean exponent", over, fit(used, "exponent")[0], +1))
@@ -148,11 +162,11 @@ def squares(points: pd.DataFrame, response: str, *terms: str) -> np.ndarray:
     return (y - leave_one_out(y, x)[1]) ** 2
 
 
-def penalties(tables: dict, points: pd.DataFrame) -> list[dict]:
+def penalties(study: Study) -> list[dict]:
     """Question 4: the loss penalty against K_F, in logarithms and as they are."""
     rows = []
-    clean = points[["collection", "log_loss", "highest_test_accuracy", "log_released"]]
-    points = tables["penalty_points"].query("model == 'all'").merge(clean, on="collection")
+    clean = losses(study)[["collection", "log_loss", "highest_test_accuracy", "log_released"]]
+    points = penalty_points(study).query("model == 'all'").merge(clean, on="collection")
     points = points.assign(released=np.exp(points["log_released"]))
     for (attack, epsilon), each in points.groupby(["attack", "epsilon_255"]):
         positive = each[each["loss_penalty"] > 0]
@@ -183,9 +197,9 @@ def penalties(tables: dict, points: pd.DataFrame) -> list[dict]:
     return rows
 
 
-def representations(tables: dict) -> list[dict]:
+def representations(study: Study) -> list[dict]:
     """Question 5: ID of data less that of the representation, and the depth of the peak."""
-    runs = primary(tables)
+    runs = primary(study.runs)
     # Both by TwoNN, of the same training set.
     data, learned = runs["data_id_as_representation"], runs["representation_id"]
     runs = runs.assign(gap=data - learned, ratio=learned / data)
@@ -198,7 +212,9 @@ def representations(tables: dict) -> list[dict]:
         rows.append(row("5", f"the same, {domain}", ALL, found, +1))
     text = "ratio of the two, representation / data (1: equal)"
     rows.append(row("5", text, ALL, fit(points, "ratio", null=1.0)[0], -1, null=1.0))
-    layers = primary(tables, "representation_layers").query("is_peak")
+    if study.layers is None or study.layers.empty:
+        return rows
+    layers = primary(representation_layers(study)).query("is_peak")
     points = collection_means(layers, ["depth"]).points
     for over, used in parts(points):
         depths = [fit(used[used["domain"] == domain], "depth")[0] for domain in DOMAINS]
@@ -207,15 +223,16 @@ def representations(tables: dict) -> list[dict]:
     return rows
 
 
-def primary(tables: dict, name: str = "runs") -> pd.DataFrame:
+def primary(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of tasks that stand in for no other, of networks that were trained."""
-    rows = tables[name]
-    return rows[rows["instead_of"].isna() & (rows["status"] == "ok")]
+    rows = first_choice(rows)
+    return rows[is_learned(rows) if "constant_output" in rows else rows["status"] == "ok"]
 
 
-def leakage(tables: dict) -> pd.DataFrame:
+def leakage(study: Study) -> pd.DataFrame:
     """Question 6: accuracy and loss split by image less those split by patient, same images."""
-    runs, rows = tables["runs"].set_index(["task", "model", "n_train"]), []
+    means = study.runs.groupby(["task", "model", "n_train"])
+    runs, rows = means[list(LEAKING)].mean(), []
     for task in ("kermany", "lgg_tumour"):
         for (_, model, n), by_patient in runs[
             runs.index.get_level_values("task") == task
@@ -224,19 +241,29 @@ def leakage(tables: dict) -> pd.DataFrame:
             if other not in runs.index:
                 continue
             record = {"task": task, "model": model, "N": n}
-            for name in ("highest_test_accuracy", "test_accuracy", "test_loss"):
+            for name in LEAKING:
                 record[f"{name}, by patient"] = by_patient[name]
                 record[f"{name}, by image"] = runs.loc[other, name]
             rows.append(record)
     return pd.DataFrame(rows)
 
 
-def read_tables(results: list[Path]) -> dict:
-    """Tables of the first folder; points of attacks from all."""
-    names = ("datasets", "runs", "collections", "representation_layers")
-    tables = {name: read_table(results[0] / "tables" / f"{name}.csv") for name in names}
-    attacked = [read_table(folder / "tables" / "penalty_points.csv") for folder in results]
-    return tables | {"penalty_points": pd.concat(attacked, ignore_index=True)}
+def alone(study: Study, model: str) -> Study:
+    """The study with one network alone."""
+    tables = {name: getattr(study, name) for name in ("runs", "attacks", "layers")}
+    return replace(study, **{name: t[t["model"] == model] for name, t in tables.items()})
+
+
+def answers(study: Study) -> pd.DataFrame:
+    """Every answer, over all networks and, where there are several, of each network alone."""
+    rows = accuracy(study) + curves(study) + penalties(study) + representations(study)
+    found = pd.DataFrame(rows)
+    if len(models(study)) > 2:
+        for model in models(study)[1:]:
+            each = answers(alone(study, model))
+            each = each[each["over"] == ALL].assign(over=f"{ALL}, {model} alone")
+            found = pd.concat([found, each], ignore_index=True)
+    return found
 
 
 INTRODUCTION = """# Answers to the replication's questions 2 to 6
@@ -269,23 +296,10 @@ def page(answers: pd.DataFrame, leaks: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("results", type=Path, nargs="+", help="folders of the studies")
-    args = parser.parse_args()
-    tables = read_tables(args.results)
-    points = tables["collections"].query("losses == 'all'").reset_index(drop=True)
-    datasets = tables["datasets"].set_index("task")["label_sharpness_released"]
-    released = points.set_index("collection")["tasks"].map(datasets)
-    points = points.assign(log_released=np.log(points["collection"].map(released)))
-    # Means of ln N over the sizes that all collections have, as those of the loss.
-    counts = primary(tables).groupby("n_train")["collection"].nunique()
-    shared = counts.index[counts == len(points)]
-    points["log_n_over_pool_id"] = np.log(shared).to_numpy().mean() / points["pool_id"]
-    rows = accuracy(points) + curves(tables, points) + penalties(tables, points)
-    rows += representations(tables)
-    answers = pd.DataFrame(rows)
-    write_csv(HERE / "answers.csv", answers)
-    write_text(HERE / "answers.md", page(answers, leakage(tables)))
+    study = read_records()
+    found = answers(study)
+    write_csv(HERE / "answers.csv", found)
+    write_text(HERE / "answers.md", page(found, leakage(study)))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""Dimension and sharpness of the replication's tasks, before any network is trained.
+"""Dimension and sharpness of the replication's tasks.
 
-    python benchmarks/replication/properties.py results/replication
+    python benchmarks/replication/properties.py
 
-Reads the record of every pool, averages the tasks of a collection, compares the domains by Welch
+Reads the records of all pools, averages the tasks of a collection, compares the domains by Welch
 over collections, and writes properties.md, properties.csv and a figure beside this file.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from records import read_records
 
-from idsharp.common.records import read_json, write_csv, write_text
+from idsharp.common.records import write_csv, write_text
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.figures.style import (
     COLORS,
@@ -25,8 +25,7 @@ from idsharp.report.figures.style import (
     styled,
 )
 from idsharp.report.inference import difference, fit
-from idsharp.study.config import collection_of
-from idsharp.study.files import read_config
+from idsharp.report.tables.study import Study
 
 HERE = Path(__file__).resolve().parent
 RULES = {
@@ -44,21 +43,12 @@ SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
 SHARED = ("MNIST", "CIFAR-10", "Imagenette", "knee_X-ray")
 
 
-def pools(results: Path) -> pd.DataFrame:
-    """One row per task whose pool was measured."""
-    config = read_config(HERE.parent.parent / "config.yaml", [HERE / "config.yaml"])
-    study, rows = config["studies"]["replication"], []
-    for name in [*study["tasks"], *study["measured"]]:
-        task = config["tasks"][name]
-        record = read_json(results / "properties" / name / "pool.json")
-        if record["n_images"] < FEWEST:
-            continue
-        row = {"task": name, "collection": collection_of(config, task["dataset"])}
-        row["domain"] = config["datasets"][task["dataset"]]["domain"]
-        row |= {"instead_of": task.get("instead_of", ""), "n_images": record["n_images"]}
-        measured = ("n_duplicates", "n_label_conflicts", *ESTIMATORS, "id_mle_k1_se", *RULES)
-        rows.append(row | {key: record[key] for key in measured})
-    return pd.DataFrame(rows)
+def pools(study: Study) -> pd.DataFrame:
+    """One row per task of images enough."""
+    names = ["task", "collection", "domain", "instead_of", "n_pool"]
+    names += ["n_duplicates", "n_label_conflicts", *ESTIMATORS, "id_mle_k1_se", *RULES]
+    tasks = study.datasets[names].rename(columns={"n_pool": "n_images"})
+    return tasks[tasks["n_images"] >= FEWEST].reset_index(drop=True)
 
 
 def collections(tasks: pd.DataFrame) -> pd.DataFrame:
@@ -124,10 +114,7 @@ def draw(tasks: pd.DataFrame, points: pd.DataFrame):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("results", type=Path, help="folder of the study")
-    args = parser.parse_args()
-    tasks = pools(args.results)
+    tasks = pools(read_records())
     points = collections(tasks)
     write_csv(HERE / "properties.csv", tasks)
     shown = tasks.drop(columns="id_mle_k1_se").to_markdown(index=False, floatfmt=".3g")

@@ -1,6 +1,6 @@
 """How the replication's answers depend on k, on M and on the size of the images.
 
-    python benchmarks/replication/sensitivity.py results/replication results/replication_pgd
+    python benchmarks/replication/sensitivity.py results/replication
 
 Measures every pool again: ID with k = 10, 20 and 40, and, on images of 32×32 (means of 2×2 pixels),
 ID and K_F. Then repeats questions 1, 3 and 4 with each. Writes sensitivity.csv and sensitivity.md
@@ -12,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from answers import DOMAINS, pearson, read_tables, row
+from answers import DOMAINS, pearson, row
+from records import read_records
 
 from idsharp import intrinsic_dimension, label_sharpness
 from idsharp.common.records import write_csv, write_text
 from idsharp.report.inference import difference, fit
+from idsharp.report.tables.attacks import penalty_points
+from idsharp.report.tables.study import Study, first_choice
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
@@ -44,15 +47,15 @@ def pool(folder: Path) -> dict[str, float]:
     return found | {"kf_32px": label_sharpness(small, labels, m=1000).value}
 
 
-def pools(results: Path, tables: dict) -> pd.DataFrame:
+def pools(results: Path, study: Study) -> pd.DataFrame:
     """Every task's pool that stands in for no other and has 1000 images or more."""
-    datasets = tables["datasets"]
-    own = datasets[datasets["instead_of"].isna() & (datasets["n_pool"] >= 1000)]
+    datasets = first_choice(study.datasets)
+    own = datasets[datasets["n_pool"] >= 1000]
     rows = [pool(results / "data" / task) for task in own["task"]]
     return own[["task", "collection", "domain"]].reset_index(drop=True).join(pd.DataFrame(rows))
 
 
-def answers(measured: pd.DataFrame, tables: dict, variant: str) -> list[dict]:
+def answers(measured: pd.DataFrame, study: Study, variant: str) -> list[dict]:
     """Questions 1, 3b and 4 with the d and K_F of one variant."""
     d, sharpness = VARIANTS[variant]
     log = np.log(measured[sharpness])
@@ -62,14 +65,15 @@ def answers(measured: pd.DataFrame, tables: dict, variant: str) -> list[dict]:
     means = [fit(points[points["domain"] == domain], "d")[0] for domain in DOMAINS]
     rows = [row("1", "ID, radiology − natural", variant, difference(*means), -1)]
     # Losses and penalties are of the trained tasks alone.
-    trained = values[values["task"].isin(tables["runs"]["task"])]
-    points = tables["collections"].query("losses == 'all'")[["collection", "log_loss"]]
+    trained = values[values["task"].isin(study.runs["task"])]
+    trained = trained.groupby(each, as_index=False)[["d", "log_sharpness", "n_runs"]].mean()
+    points = study.points(["log_loss"]).points[["collection", "log_loss"]]
     points = trained.merge(points, on="collection")
     # ln N is the same for all collections, so that 1/d stands for (ln N)/d.
     points = points.assign(inverse_id=1 / points["d"])
     slope = fit(points, "log_loss", ["inverse_id", "log_sharpness"])[1]
     rows.append(row("3b", "slope of ln loss on ln K_F beside 1/d", variant, slope, +1))
-    penalties = tables["penalty_points"].query("model == 'all' and epsilon_255 == 2")
+    penalties = penalty_points(study).query("model == 'all' and epsilon_255 == 2")
     for attack, points in penalties.groupby("attack"):
         points = trained.merge(points[["collection", "loss_penalty"]], on="collection")
         points = points[points["loss_penalty"] > 0]
@@ -83,11 +87,10 @@ def answers(measured: pd.DataFrame, tables: dict, variant: str) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("results", type=Path, nargs="+", help="folders of the studies")
-    args = parser.parse_args()
-    tables = read_tables(args.results)
-    measured = pools(args.results[0], tables)
-    found = pd.DataFrame([each for name in VARIANTS for each in answers(measured, tables, name)])
+    parser.add_argument("results", type=Path, help="folder of the study, for its images")
+    study = read_records()
+    measured = pools(parser.parse_args().results, study)
+    found = pd.DataFrame([each for name in VARIANTS for each in answers(measured, study, name)])
     write_csv(HERE / "sensitivity.csv", found)
     numbers = found[["estimate", "low", "high"]].astype(float).to_numpy()
     shown = found.assign(estimate=[with_interval(*three) for three in numbers])

@@ -1,5 +1,7 @@
 """A made-up study that many tests of the report look at."""
 
+import importlib
+
 import pandas as pd
 import pytest
 
@@ -20,3 +22,11 @@ def complete(tmp_path_factory, published):
     options = {"models": ("resnet18", "vgg13"), "seeds": (0, 1), "layers": LAYERS}
     study = study_of(published, Records(root, SOME, law=NOISY, **options))
     return study, build_tables(study)
+
+
+@pytest.fixture(scope="session")
+def replication(root):
+    """A script of benchmarks/replication, as a module, by its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / "benchmarks" / "replication")
+        yield importlib.import_module

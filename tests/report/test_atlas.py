@@ -1,7 +1,7 @@
 """The atlas that `idsharp measure` ships, made from the tables of a made-up study."""
 
 import csv
-import importlib.util
+from dataclasses import replace
 
 import pytest
 
@@ -10,21 +10,9 @@ from idsharp.measure.atlas import collections_of, read_atlas
 
 
 @pytest.fixture(scope="module")
-def atlas_of(root):
+def atlas_of(replication):
     """`atlas` of benchmarks/replication/atlas.py."""
-    file = root / "benchmarks" / "replication" / "atlas.py"
-    spec = importlib.util.spec_from_file_location("replication_atlas", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.atlas
-
-
-@pytest.fixture
-def tables(complete, tmp_path):
-    _, made = complete
-    for name in ("datasets", "runs", "attacks", "hyperparameters"):
-        write_csv(tmp_path / f"{name}.csv", made[name])
-    return tmp_path
+    return replication("atlas").atlas
 
 
 def as_read(table, folder):
@@ -33,9 +21,9 @@ def as_read(table, folder):
         return read_atlas(list(csv.DictReader(stream)))
 
 
-def test_a_row_holds_means_over_seeds(complete, tables, atlas_of):
-    _, made = complete
-    tasks = as_read(atlas_of(tables), tables)
+def test_a_row_holds_means_over_seeds(complete, tmp_path, atlas_of):
+    study, made = complete
+    tasks = as_read(atlas_of(study), tmp_path)
     assert len(tasks) == len(made["datasets"]) == len(collections_of(tasks))
     runs = made["runs"].query("task == 'task3' and model == 'resnet18' and n_train == 200")
     attacks = made["attacks"].query(
@@ -54,18 +42,16 @@ def test_a_row_holds_means_over_seeds(complete, tables, atlas_of):
     assert values["label_sharpness_released"] == pytest.approx(pool["label_sharpness_released"])
 
 
-def test_missing_cells_are_empty(complete, tables, atlas_of):
-    _, made = complete
-    runs = made["runs"]
-    write_csv(tables / "runs.csv", runs[~((runs["task"] == "task3") & (runs["n_train"] == 200))])
-    values = {task.name: task.values for task in as_read(atlas_of(tables), tables)}
+def test_missing_cells_are_empty(complete, tmp_path, atlas_of):
+    study, _ = complete
+    fewer = study.runs.query("task != 'task3' or n_train != 200")
+    found = as_read(atlas_of(replace(study, runs=fewer)), tmp_path)
+    values = {task.name: task.values for task in found}
     assert "test_loss_n200" not in values["task3"]
     assert "test_loss_n100" in values["task3"]
-    for name in ("runs", "attacks", "hyperparameters"):
-        (tables / f"{name}.csv").unlink()
-    table = atlas_of(tables)
+    table = atlas_of(replace(study, runs=study.runs[:0]))
     assert not [name for name in table if name.startswith("test_loss")]
-    assert len(as_read(table, tables)) == len(values)
+    assert len(as_read(table, tmp_path)) == len(values)
 
 
 def test_the_replication_names_every_task_and_where_it_comes_from(root):
