@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from answers import DOMAINS, pearson, row
+from questions import DOMAINS, pearson, row
 from records import read_records
 
 from idsharp import intrinsic_dimension, label_sharpness
