@@ -34,6 +34,8 @@ from idsharp.report.figures.style import (
 from idsharp.report.wording import count, with_interval
 
 _ACCURACY = "highest_test_accuracy"
+# Where the axis of an accuracy ends: a marker at 1 is whole.
+_MOST = 1.03
 
 
 @styled
@@ -56,7 +58,9 @@ def accuracy_vs_id(
         axis.set_title(f"{domain_heading(domain, len(points))}\n{fit_in_words(row)}")
         axis.margins(0.14)
         axis.set_xlabel("intrinsic dimension of the pool")
-    # The axes share their limits, which hold all points before a line goes from end to end.
+    # No accuracy is above 1, though bands are; the axes share their limits.
+    figure.axes[0].set_ylim(top=min(figure.axes[0].get_ylim()[1], _MOST))
+    # The limits hold all points before a line goes from end to end.
     for axis, domain, _ in panels:
         _published_line(axis, only_row(published, domain=domain))
     figure.axes[0].set_ylabel("highest test accuracy,\nmean ± SD over networks and N")
