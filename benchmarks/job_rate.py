@@ -2,10 +2,10 @@
 
     python benchmarks/job_rate.py [--jobs 2000] [--wait 0] [--cores 2] [--repeats 2]
 
-Runs a workflow of independent `touch` jobs in an empty folder, then 12 that sleep for `--wait`
-seconds, most of which wait for a core; alternately as Snakemake does by default and with
-`helpers.switch_off_job_rate_timer`, as this project's Snakefile does. Writes `job_rate.csv` beside
-this file, where other settings stay, and their line in `pipeline.md`.
+Runs a workflow of independent `touch` jobs in an empty folder, and with `--wait` then 12 that sleep
+for so many seconds, most of which wait for a core; alternately as Snakemake does by default and
+with `helpers.switch_off_job_rate_timer`, as this project's Snakefile does. Writes `job_rate.csv`
+beside this file, where other settings stay, and their line in `pipeline.md`.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from machine import machine, run
 
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "job_rate.csv"
+WAITING = 12
 SNAKEFILE = f"""\
 import sys
 sys.path[:0] = [{str(HERE.parent)!r}, {str(HERE.parent / "rules")!r}]
@@ -30,13 +31,16 @@ onstart:
     if config["timer"] == "off":
         helpers.switch_off_job_rate_timer(workflow.scheduler)
 
+OUT = expand("out/{{i}}", i=range(config["jobs"]))
+
 rule all:
     input:
-        expand("waited/{{i}}", i=range(12)),
+        OUT,
+        expand("waited/{{i}}", i=range({WAITING} if config["wait"] else 0)),
 
 rule wait:
     input:
-        expand("out/{{i}}", i=range(int(config["jobs"]))),
+        OUT,
     output:
         "waited/{{i}}",
     params:
@@ -60,10 +64,10 @@ def measure(jobs: int, wait: int, cores: int, timer: str) -> dict:
         command = [Path(sys.executable).with_name("snakemake"), "--cores", str(cores)]
         command += ["--quiet", "all", "--config", f"timer={timer}", f"jobs={jobs}"]
         command += [f"wait={wait}"]
-        command += [f"wait={wait}"]
         load = os.getloadavg()[0]
         wall, busy = run(command, folder)
         assert len(list((folder / "out").iterdir())) == jobs
+        assert len(list(folder.glob("waited/*"))) == (WAITING if wait else 0)
     return {"timer": timer, "jobs": jobs, "wait_s": wait, "cores": cores, "wall_s": round(wall, 1),
             "processor_s": round(busy, 1), "load_before": round(load, 1)}  # fmt: skip
 
@@ -86,11 +90,12 @@ def line(rows: list[dict]) -> str:
             [f"{mean(float(row[name]) for row in part):.0f} s" for part in (on, off)]
             for name in ("wall_s", "processor_s")
         )
-        waiting = f", then 12 that sleep for {wait} s," if wait != "0" else ""
+        waiting = f", then {WAITING} that sleep for {wait} s," if wait != "0" else ""
         parts.append(
             f"{jobs} jobs that only `touch` a file{waiting} take {wall[0]} with it and {wall[1]} "
             f"without it ({busy[0]} and {busy[1]} of processor time; {len(on)} run"
-            f"{'' if len(on) == 1 else 's'} each, load of the machine before it "
+            f"{'' if len(on) == 1 else 's'} each of `--jobs {jobs} --wait {wait}`, load of the "
+            f"machine before it "
             f"{min(float(row['load_before']) for row in same):.1f}–"
             f"{max(float(row['load_before']) for row in same):.1f})"
         )
@@ -105,7 +110,7 @@ def line(rows: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--jobs", type=int, default=2000)
-    parser.add_argument("--wait", type=int, default=0, help="seconds that the last 12 jobs sleep")
+    parser.add_argument("--wait", type=int, default=0, help="seconds that 12 more jobs sleep")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=2)
     args = parser.parse_args()

@@ -95,7 +95,7 @@ def main() -> None:
         times = times_of_jobs(folder / "results" / args.study / "logs")
     text = page(args.study, args.cores, wall + report[0], busy + report[1], report, times)
     if job_rate.TABLE.exists():
-        text += f"\n{job_rate.line()}\n"
+        text += f"\n{job_rate.line(job_rate.read_rows())}\n"
     args.out.write_text(text, encoding="utf-8")
     print(text)
 
