@@ -1,4 +1,4 @@
-"""Time and memory of the neighbours of activations that do not fit in memory.
+"""Time and memory of the neighbors of activations that do not fit in memory.
 
     python benchmarks/layers.py [--n 1750] [--width 802816] [--device cpu]
 
@@ -44,7 +44,7 @@ def main() -> None:
         ended = time.perf_counter()
     print(f"n = {args.n}, {args.width} values: {4e-9 * args.n * args.width:.2f} GB as float32")
     print(f"made and written: {written - started:.1f} s")
-    print(f"40 neighbours on {args.device}: {ended - written:.1f} s")
+    print(f"40 neighbors on {args.device}: {ended - written:.1f} s")
     print(f"peak memory beyond the start: {(peak() - before) / 1e6:.0f} MB")
     print(f"dimension (MLE): {mle(found.distances, 20).value:.2f}")
 

@@ -1,4 +1,4 @@
-"""Time and memory of exact neighbours: idsharp against its peers.
+"""Time and memory of exact neighbors: idsharp against its peers.
 
     python benchmarks/neighbors.py [--quick] [--dadapy PYTHON]
 

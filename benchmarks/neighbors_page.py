@@ -8,7 +8,7 @@ K = 25
 # A peer counts as exact while its distances are right to this relative error (float32 rounding).
 EXACT = 1e-4
 PEERS = ("faiss-cpu flat", "scikit-learn brute", "scikit-dimension", "DADApy")
-COLORS = {  # Okabe & Ito: told apart by colour-blind readers; line styles differ too.
+COLORS = {  # Okabe & Ito: told apart by color-blind readers; line styles differ too.
     "idsharp": ("#0072B2", "o-"),
     "faiss-cpu flat": ("#D55E00", "s--"),
     "scikit-learn brute": ("#009E73", "^-."),
@@ -21,7 +21,7 @@ def page(results: pd.DataFrame, every: list[tuple[str, int, str]]) -> str:
     first = results.iloc[0]
     versions = results.dropna(subset="version").drop_duplicates("tool")
     lines = [
-        f"# {K} nearest neighbours of every image",
+        f"# {K} nearest neighbors of every image",
         "",
         f"Made by `python benchmarks/neighbors.py` on {first.date}: {first.processor}, "
         f"{first.cores} cores, AVX512-VNNI: {first.avx512_vnni}, {first.memory_gb} GB of memory, "
@@ -106,7 +106,7 @@ def summary(results: pd.DataFrame) -> list[str]:
         for what, peer in named.items():
             ratio = peer.seconds / total
             times = f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
-            line += f", {times} times as fast as the neighbours alone by {what}"
+            line += f", {times} times as fast as the neighbors alone by {what}"
             line += f", {peer.tool} ({peer.seconds:.2f} s)"
             if peer.largest_error > EXACT:
                 line += f", which is wrong by up to {peer.largest_error:.0%}"

@@ -1,4 +1,4 @@
-"""One tool finds the neighbours of one array, in a process of its own (`neighbors.py` starts it).
+"""One tool finds the neighbors of one array, in a process of its own (`neighbors.py` starts it).
 
     python peers.py TOOL images.npy labels.npy K distances.npy
 
@@ -41,7 +41,7 @@ def busy_seconds() -> float:
 
 
 def idsharp(images, labels, k):
-    """Neighbours and nearest image of another class; then the estimates that follow from them."""
+    """Neighbors and nearest image of another class; then the estimates that follow from them."""
     import idsharp.properties.dimension as dimension
     from idsharp.properties.neighbors.search import nearest_neighbors
     from idsharp.properties.sharpness import sharpness_of_all_pairs

@@ -40,7 +40,7 @@ def collections(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         labels = stored["train_labels"].ravel()
         some = rng.permutation(np.flatnonzero(labels < 2))[:MOST]
         images = np.stack([standardize(image, None, 1) for image in stored["train_images"][some]])
-    yield "CIFAR-10, airplanes and automobiles, grey", *distinct(images, labels[some])
+    yield "CIFAR-10, airplanes and automobiles, grayscale", *distinct(images, labels[some])
     with np.load(folder / "pneumoniamnist" / "pneumoniamnist.npz") as stored:
         images, labels = stored["train_images"][:, None], stored["train_labels"].ravel()
     yield "chest X-rays, PneumoniaMNIST, 28×28", *distinct(images, labels)

@@ -47,7 +47,7 @@ KEYS = ["model", "side", "loop", "jobs", "device"]
 COLUMNS = [
     *KEYS, "on_gpu", "threads", "batch", "n_images", "epochs", "predicted", "images_per_second",
     "at_papers_batch", "best_batch", "tested_per_second", "startup_s", "seconds", "others",
-    "utilisation", "peak_memory_mb", "precision", "note",
+    "utilization", "peak_memory_mb", "precision", "note",
 ]  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def measure(options: argparse.Namespace, table: Table, config: dict) -> None:
             table.add(row)
 
 
-def together(reports: list[dict], utilisation: float | None) -> dict:
+def together(reports: list[dict], utilization: float | None) -> dict:
     """One row of what jobs at the same time report."""
     first = reports[0]
     own = sum(report["own_s"] for report in reports)
@@ -189,7 +189,7 @@ def together(reports: list[dict], utilisation: float | None) -> dict:
         "seconds": max(report["seconds"] for report in reports),
         "others": max(0.0, first["everyone_s"] - own) / first["seconds"],
         "peak_memory_mb": sum(report["peak_memory_mb"] for report in reports),
-        "utilisation": utilisation,
+        "utilization": utilization,
         "precision": first["precision"],
     }
     for name in ("tested_per_second", "at_papers_batch"):

@@ -25,7 +25,7 @@ def device_name() -> tuple[str, str | None]:
 
 
 def run_jobs(jobs: int, command: list, gpu: str | None) -> tuple[list[dict], float | None]:
-    """What `jobs` processes at the same time report, and the GPU's utilisation meanwhile (%)."""
+    """What `jobs` processes at the same time report, and the GPU's utilization meanwhile (%)."""
     with tempfile.TemporaryDirectory() as barrier:
         command = list(map(str, [*command, "--barrier", barrier, "--jobs", jobs]))
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

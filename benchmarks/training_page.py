@@ -30,7 +30,7 @@ def whole_paper(results: pd.DataFrame, config: dict) -> list[str]:
             (results.model == model)
             & (results.side == 224)
             & results.loop.isin(["idsharp", GRAPHS])
-        ].dropna(subset=["utilisation", "images_per_second"])
+        ].dropna(subset=["utilization", "images_per_second"])
         cells = ["not measured"] * 3
         if len(rows):
             best = rows.loc[rows.images_per_second.idxmax()]
@@ -92,7 +92,7 @@ def page(results: pd.DataFrame, config: dict) -> str:
             number(row.predicted, ".1f"),
             number(row.images_per_second, ".1f"),
             number(share if row.loop not in ("decoding", BFLOAT16) else float("nan"), ".0%"),
-            number(row.utilisation, ".0f"),
+            number(row.utilization, ".0f"),
             number(row.others, ".2f"),
             number(row.peak_memory_mb, ".0f"),
         )
@@ -124,7 +124,7 @@ def ceiling_of(results: pd.DataFrame, row) -> float:
 def missing(results: pd.DataFrame) -> list[str]:
     """What a reader may look for and does not find."""
     parts = []
-    if results.utilisation.isna().all():
+    if results.utilization.isna().all():
         parts.append(
             "any GPU, so also CUDA graphs, deterministic algorithms and jobs that share one"
         )
@@ -167,7 +167,7 @@ def plot(results: pd.DataFrame, out: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    # Okabe & Ito: told apart by colour-blind readers; hatches differ too.
+    # Okabe & Ito: told apart by color-blind readers; hatches differ too.
     styles = {
         STRAIGHT: ("#D55E00", "//"),
         WORKERS: ("#E69F00", "\\\\"),

@@ -5,7 +5,7 @@
 FOLDER holds mnist_idx/ (the official files) and cifar10_subset.npz (train_images N×32×32×3 and
 train_labels, as docs/measure.md writes it). Every image is scaled by its own maximum to 8 bit and
 resized to 224×224. All 45 pairs of ten classes, training sets of 500 to 1750 images, two samples
-that share no image; CIFAR-10 in color, as in ICLR 2024, and once more in grey. The papers' pairs
+that share no image; CIFAR-10 in color, as in ICLR 2024, and once more in gray. The papers' pairs
 and images are not known, so it is the spread over all of them that counts. Writes pairs.csv beside
 this file: about five minutes on one core with integer products, and 2 GB of memory.
 """

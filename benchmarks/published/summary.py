@@ -30,7 +30,7 @@ from idsharp.report.tables.comparison import judged, tolerance
 from idsharp.tasks.sampling import draw_classes
 
 HERE = Path(__file__).resolve().parent
-SETS = {"MNIST": ("mnist", 1), "CIFAR-10": ("cifar10", 3), "CIFAR-10, grey": ("cifar10", 1)}
+SETS = {"MNIST": ("mnist", 1), "CIFAR-10": ("cifar10", 3), "CIFAR-10, gray": ("cifar10", 1)}
 #: Columns of pairs.csv, what they are, and the published quantity that they stand beside.
 QUANTITIES = {
     "id_mle_k1": ("ID, MLE (k−1)", "intrinsic_dimension"),
@@ -87,7 +87,7 @@ def described(name: str, column: str, rows: pd.DataFrame, means: np.ndarray) -> 
     row |= {"sd_of_pairs": of_pairs.std(ddof=1)}
     row |= {"sd_of_samples": values.std(axis=1, ddof=1).mean()}
     row |= {"sd_of_draws": rows[f"{column}_sd"].mean() if f"{column}_sd" in rows else None}
-    if name == "CIFAR-10, grey":
+    if name == "CIFAR-10, gray":
         return row | {"verdict": "not comparable", "why": "the paper's images are in color"}
     half = [np.hypot(end - values.mean(), 1.96 * one["reading_error"]) for end in (low, high)]
     gap = values.mean() - one["value"]
@@ -113,7 +113,7 @@ def third_finding(color: dict[str, float]) -> pd.DataFrame:
     """Radiology's K_F over that of natural images, printed and ours, with Welch's intervals.
 
     Args:
-        color: how many times as large K_F of CIFAR-10 is in grey as in color, by each rule.
+        color: how many times as large K_F of CIFAR-10 is in gray as in color, by each rule.
     """
     table = pd.DataFrame(published_values()).query("source == 'iclr2024' and figure == 'fig1'")
     bars = table.query("quantity == 'label_sharpness'").rename(columns={"dataset": "collection"})
@@ -121,7 +121,7 @@ def third_finding(color: dict[str, float]) -> pd.DataFrame:
     sets = {"printed": bars}
     is_color = (bars["domain"] == "natural") & (bars["collection"] != "mnist")
     for rule, factor in color.items():
-        name = f"printed, color made grey as CIFAR-10 by {rule}"
+        name = f"printed, color made gray as CIFAR-10 by {rule}"
         sets[name] = bars.assign(log=bars["log"] + np.log(factor) * is_color)
     tasks = pd.read_csv(HERE.parent / "replication" / "properties.csv")
     tasks = tasks[tasks["instead_of"].isna()]
@@ -130,7 +130,7 @@ def third_finding(color: dict[str, float]) -> pd.DataFrame:
         ("released", "label_sharpness_released"),
     ):
         points = tasks.assign(log=np.log(tasks[column])).groupby(["collection", "domain"])["log"]
-        name = f"15 collections, grey, 64×64, {rule}"
+        name = f"15 collections, gray, 64×64, {rule}"
         sets[name] = points.mean().reset_index().assign(n_runs=1)
     rows = []
     for name, points in sets.items():
@@ -194,7 +194,7 @@ def main() -> None:
     write_csv(HERE / "summary.csv", summary)
     write_csv(HERE / "by_size.csv", by_size.reset_index())
     means = summary.pivot(index="quantity", columns="set", values="mean")
-    factors = means["CIFAR-10, grey"] / means["CIFAR-10"]
+    factors = means["CIFAR-10, gray"] / means["CIFAR-10"]
     color = {rule: float(factors[QUANTITIES[rule][0]]) for rule in ("definition", "released")}
     tables = summary, pd.DataFrame(ratios), by_size.reset_index(), third_finding(color)
     shown = [each.to_markdown(index=False, floatfmt=".3g") for each in tables]

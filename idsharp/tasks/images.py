@@ -10,7 +10,7 @@ from PIL import Image
 #: How intensities become 8 bit: each image by its own maximum, as the papers do, or not at all.
 SCALINGS = ("maximum", "none")
 
-# ITU-R BT.601 luma, as Pillow's convert("L") uses for 8-bit colour.
+# ITU-R BT.601 luma, as Pillow's convert("L") uses for 8-bit color.
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
