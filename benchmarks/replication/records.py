@@ -15,6 +15,7 @@ import pandas as pd
 
 from idsharp.common.records import read_table, write_csv
 from idsharp.report.tables.study import Study, combined, read_study
+from idsharp.study.check import check_config
 from idsharp.study.config import collection_of, settings_of
 from idsharp.study.files import read_config
 from idsharp.study.layout import Layout
@@ -36,7 +37,7 @@ def read_records(folder: Path = RECORDS) -> Study:
 
 def of_results(folder: Path) -> Study:
     """One study, from its results."""
-    config = read_config(ROOT / "config.yaml", [HERE / "config.yaml"])
+    config = check_config(read_config(ROOT / "config.yaml", [HERE / "config.yaml"]))
     settings = settings_of(config, folder.name)
     names = settings["tasks"], settings["models"], settings["n_train"], settings["seeds"]
     layout = Layout(folder, *names, settings["measured"])

@@ -55,11 +55,12 @@ def test_missing_cells_are_empty(complete, tmp_path, atlas_of):
 
 
 def test_the_replication_names_every_task_and_where_it_comes_from(root):
+    from idsharp.study.check import check_config
     from idsharp.study.config import collection_of
     from idsharp.study.files import read_config
 
     folder = root / "benchmarks" / "replication"
-    config = read_config(root / "config.yaml", [folder / "config.yaml"])
+    config = check_config(read_config(root / "config.yaml", [folder / "config.yaml"]))
     study = config["studies"]["replication"]
     tasks = [*study["tasks"], *study["measured"]]
     with open(folder / "tells_apart.csv", newline="", encoding="utf-8") as stream:
