@@ -5,7 +5,8 @@
 
 Reads what the studies measured, trained and attacked, and writes records/*.csv. The other scripts
 here read these, so that what they show can be made again, and other questions be asked, without
-training. Where two studies hold the same network, the first counts.
+training. `--add` keeps what is there, such as another machine's. Where two studies hold the same
+network, the first counts.
 """
 
 import argparse
@@ -69,7 +70,10 @@ def write_records(study: Study, folder: Path = RECORDS) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("results", type=Path, nargs="+", help="folders of the studies")
-    write_records(combined([of_results(folder) for folder in parser.parse_args().results]))
+    parser.add_argument("--add", action="store_true", help="to the records that are there")
+    args = parser.parse_args()
+    known = [read_records()] if args.add else []
+    write_records(combined([*known, *(of_results(folder) for folder in args.results)]))
 
 
 if __name__ == "__main__":

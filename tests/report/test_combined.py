@@ -43,8 +43,10 @@ def test_of_what_two_studies_hold_the_first_counts(complete):
 
 def test_studies_that_measured_otherwise_are_refused(complete):
     study, _ = complete
-    moved = study.datasets.copy()
-    moved.loc[moved["task"] == "task3", "id_mle_k1"] += 0.1
+    moved, rounded = study.datasets.copy(), study.datasets.copy()
+    moved.loc[moved["task"] == "task3", "id_mle_k1"] *= 1.001
+    rounded["id_mle_k1"] *= 1 + 1e-6
+    assert len(combined([study, replace(study, datasets=rounded)]).datasets) == len(moved)
     with pytest.raises(ValueError, match="other images of task3"):
         combined([study, replace(study, datasets=moved)])
     with pytest.raises(ValueError, match="estimators"):
