@@ -1,6 +1,7 @@
 """Draws of classes, groups of tasks and former names are written out before anything else."""
 
 import copy
+import itertools
 
 import pytest
 
@@ -54,6 +55,21 @@ def test_the_papers_have_their_tasks(config):
         for name in ("miccai2022", "iclr2024", "paper")
     }
     assert counts == {"miccai2022": (14, 7), "iclr2024": (27, 0), "paper": (30, 7)}
+
+
+def test_what_the_papers_studies_have_in_common(config):
+    """The numbers of docs/studies.md, for which studies share no store of results."""
+    resolved = check_config(config)
+    trainings, images = {}, {}
+    for name in ("miccai2022", "iclr2024", "paper"):
+        study = settings_of(resolved, name)
+        axes = (study[axis] for axis in ("tasks", "models", "n_train", "seeds"))
+        trainings[name] = set(itertools.product(*axes))
+        images[name] = {*study["tasks"], *study["measured"]}
+    for sets, numbers in ((trainings, [882, 972, 1890, 396]), (images, [21, 27, 37, 11])):
+        first, second, both = sets.values()
+        assert [len(first), len(second), len(both), len(first & second)] == numbers
+        assert first | second <= both
 
 
 @pytest.mark.parametrize("place", ["defaults", "studies.demo"])

@@ -1,5 +1,6 @@
 """A study that is killed again and again ends with the same results, byte for byte."""
 
+import contextlib
 import os
 import random
 import re
@@ -44,10 +45,15 @@ def finished(log):
     return int(found[-1]) if found else 0
 
 
-def jobs_of_process(process):
-    """Running scripts of a Snakemake process."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if child.name().startswith("python")]
+def job_of_process(process):
+    """A running script of a Snakemake process; between two jobs there may be none for a moment."""
+    while True:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if child.name().startswith("python"):
+                    return child
+        assert process.poll() is None, "the study ended before a job could be killed"
+        time.sleep(0.01)
 
 
 def send(process, whom, number):
@@ -56,12 +62,11 @@ def send(process, whom, number):
     elif whom == "snakemake":
         process.send_signal(number)
     else:
-        for job in jobs_of_process(process)[:1]:
-            job.send_signal(number)
+        job_of_process(process).send_signal(number)
 
 
 def killed(study, log, rng, whom, number):
-    """Run the study until some job has ended, and a little longer, and end it; or to its end."""
+    """Run the study until some job has ended, and a little longer, and end it."""
     process = start(study, log)
     # As many as one run of several may still have before it.
     moment = rng.randint(1, 6)
@@ -69,8 +74,8 @@ def killed(study, log, rng, whom, number):
         while process.poll() is None and finished(log) < moment:
             time.sleep(0.05)
         time.sleep(rng.random())
-        if process.poll() is None:
-            send(process, whom, number)
+        assert process.poll() is None, "the study ended before it could be killed"
+        send(process, whom, number)
         process.wait(timeout=600)
     finally:
         if process.poll() is None:
