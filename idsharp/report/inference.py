@@ -36,7 +36,10 @@ def fit(
         Records of FIT with `aicc` and `rmse_left_out` (root mean square error of each collection
         predicted from the others). What cannot be fitted has a `reason` instead of numbers.
     """
-    counts = {"n_collections": len(points), "n_runs": int(points["n_runs"].sum())}
+    counts: dict[str, float | None] = {
+        "n_collections": len(points),
+        "n_runs": int(points["n_runs"].sum()),
+    }
     y, x = design(points, response, terms)
     reason = why_not(y, x, response, terms)
     if reason is not None:
@@ -56,9 +59,10 @@ def fit(
     values |= {"standard_error": fitted.bse}
     records = []
     for number, name in enumerate(terms, 1) if terms else [(0, "mean")]:
-        record = {"term": name} | {key: float(value[number]) for key, value in values.items()}
-        record |= without_one(record["estimate"], without[:, number], list(points["collection"]))
-        records.append(record | counts | {"reliability": reliability(points, name)})
+        own = {key: float(value[number]) for key, value in values.items()}
+        moved = without_one(own["estimate"], without[:, number], list(points["collection"]))
+        spread = {"reliability": reliability(points, name)}
+        records.append({"term": name} | own | moved | counts | spread)
     return records
 
 

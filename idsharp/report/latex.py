@@ -106,7 +106,7 @@ SHOWN = {
 }  # fmt: skip
 
 #: Rows that are printed of tables that have many; the CSV has all.
-ROWS = {
+ROWS: dict[str, dict[str, list]] = {
     "accuracy_vs_id": {"kind": ["mean", "difference"]},
     "generalization_law": {"model": ["all"], "losses": ["all"], "rule": ["definition"]},
     "loss_penalty_vs_sharpness": {"model": ["all"]},

@@ -81,10 +81,12 @@ class _Cube:
     n_rows: int
 
     def part(self, rows: np.ndarray, shared: np.ndarray) -> "_Cube":
-        arrays = (x[np.ix_(rows, shared)] for x in (self.counts, self.means, self.squares))
+        counts, means, squares = (
+            x[np.ix_(rows, shared)] for x in (self.counts, self.means, self.squares)
+        )
         tasks, cells = (x.iloc[i].reset_index(drop=True)
                         for x, i in ((self.tasks, rows), (self.cells, shared)))  # fmt: skip
-        return _Cube(tasks, cells, *arrays, self.n_missing, self.n_rows)
+        return _Cube(tasks, cells, counts, means, squares, self.n_missing, self.n_rows)
 
 
 def _over_seeds(runs: pd.DataFrame, columns: list[str], errors: list[str]) -> _Cube:
@@ -102,8 +104,9 @@ def _over_seeds(runs: pd.DataFrame, columns: list[str], errors: list[str]) -> _C
     counts = np.bincount(place, minlength=shape[0] * shape[1])
     with np.errstate(invalid="ignore"):
         means = np.array([total(column) / counts for column in values[usable].T])
-    squares = [total((v - m[place]) ** 2) for v, m in zip(values[usable].T, means, strict=True)]
-    means, squares = (np.array(x).T.reshape(*shape, values.shape[1]) for x in (means, squares))
+    pairs = zip(values[usable].T, means, strict=True)
+    squares = np.array([total((v - m[place]) ** 2) for v, m in pairs])
+    means, squares = (x.T.reshape(*shape, values.shape[1]) for x in (means, squares))
     n_missing = int((~usable).sum())
     return _Cube(tasks, cells, counts.reshape(shape), means, squares, n_missing, len(runs))
 

@@ -22,7 +22,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def with_interval(estimate: float, low: float | None, high: float | None) -> str:
     """An estimate and its interval in brackets, to two digits of the interval's half-width."""
-    if low is None or not math.isfinite(low):
+    if low is None or high is None or not math.isfinite(low):
         return number(estimate)
     half = (high - low) / 2
     if half <= 0:

@@ -11,8 +11,6 @@ from idsharp.report.figures.marks import (
     errorbars,
     fit_in_words,
     fitted_line,
-    name_lines,
-    name_points,
     only_row,
     say,
     size_colors,
@@ -20,6 +18,7 @@ from idsharp.report.figures.marks import (
     with_notes,
 )
 from idsharp.report.figures.means import by_cell
+from idsharp.report.figures.names import name_lines, name_points
 from idsharp.report.figures.style import (
     COLORS,
     GREY,
@@ -75,8 +74,8 @@ def accuracy_vs_id(
 def _published_line(axis: Axes, row: pd.Series | None) -> None:
     if row is None or pd.isna(row["estimate"]):
         return
-    limits = np.array(axis.get_xlim())
-    values = row["intercept"] + row["estimate"] * limits
+    limits = axis.get_xlim()
+    values = row["intercept"] + row["estimate"] * np.array(limits)
     axis.plot(limits, values, color=INK, lw=0.8, linestyle=(0, (4, 3)), zorder=1)
     axis.set_xlim(limits)
 
@@ -89,8 +88,10 @@ def accuracy_vs_n(runs: pd.DataFrame) -> Figure:
     panels = domain_panels(figure, points)
     for axis, domain, rows in panels:
         for name, curve in rows.groupby("collection"):
-            style = {"color": COLORS[domain], "marker": MARKERS[domain], "ms": 2.5}
-            axis.plot(curve["n_train"], curve[_ACCURACY], label=name, **style)
+            axis.plot(
+                curve["n_train"], curve[_ACCURACY],
+                label=name, color=COLORS[domain], marker=MARKERS[domain], ms=2.5,
+            )  # fmt: skip
         axis.set_title(domain_heading(domain, rows["collection"].nunique()))
         axis.set_xticks(sorted(points["n_train"].unique()))
         axis.set_xlabel("training images N")
@@ -120,8 +121,10 @@ def accuracy_plane(runs: pd.DataFrame, plane: pd.DataFrame) -> Figure:
         moved = np.log(rows["n_train"] / middle) * by_size["estimate"]
         rows = rows.assign(adjusted=rows[_ACCURACY] - moved)
         for n, group in rows.groupby("n_train"):
-            style = {"color": colors[n], "marker": MARKERS[domain], "linestyle": "none"}
-            axis.plot(group["pool_id"], group["adjusted"], **style)
+            axis.plot(
+                group["pool_id"], group["adjusted"],
+                color=colors[n], marker=MARKERS[domain], linestyle="none",
+            )  # fmt: skip
         means = rows.groupby("collection", as_index=False)[["pool_id", "adjusted"]].mean()
         fitted_line(axis, means, "pool_id", "adjusted", domain, alone=True)
         axis.set_title(f"{domain_heading(domain, len(means))}\n{_plane_in_words(by_id, by_size)}")
@@ -168,8 +171,8 @@ def slopes(lines: pd.DataFrame) -> Figure:
                 across = axis.get_yaxis_transform()
                 axis.text(0.02, number_, "no slope", color=GREY, va="center", transform=across)
             for row in of_model.itertuples():
-                style = {"color": colors[int(row.n_train)], "marker": MARKERS[domain]}
-                axis.plot(row.estimate, number_, **style)
+                color = colors[int(row.n_train)]
+                axis.plot(row.estimate, number_, color=color, marker=MARKERS[domain])
         _mean_slope(axis, mean, domain)
         if rows["reason"].notna().all():
             axis.set_axis_off()

@@ -1,6 +1,7 @@
 """What attacks cost and what they do to images: the robustness law of ICLR 2024."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ from idsharp.attacks.example import Example
 from idsharp.report.figures.marks import (
     domain_handles,
     errorbars,
-    name_points,
     only_row,
     say,
     sharpness_axis,
     with_notes,
 )
+from idsharp.report.figures.names import name_points
 from idsharp.report.figures.style import (
     COLORS,
     GREY,
@@ -94,7 +95,7 @@ def attack_examples(
         datasets: columns task, domain, note.
         epsilon: L∞ bound in steps of 1/255.
     """
-    attacks = next((e.attacks for e, _ in examples.values() if e is not None), [])
+    attacks: tuple[str, ...] = next((e.attacks for e, _ in examples.values() if e is not None), ())
     columns = 1 + 2 * len(attacks)
     room = _HEIGHT / max(len(examples), 1) - _TEXT
     cell = (TWO_COLUMNS - _LABEL) / columns
@@ -160,7 +161,7 @@ def _probability(value: float) -> str:
 
 def _task_label(axis: Axes, task: str, example: Example | None, domain: str) -> None:
     lines = [*textwrap.wrap(task, 20, break_on_hyphens=False), f"({domain})"]
-    options = {"ha": "right", "transform": axis.transAxes}
+    options: dict[str, Any] = {"ha": "right", "transform": axis.transAxes}
     axis.text(-0.08, 0.52, "\n".join(lines), va="bottom", color=COLORS[domain], **options)
     if example is not None:
         network = f"{example.model}\nN = {example.n_train}"

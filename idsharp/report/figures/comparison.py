@@ -54,8 +54,12 @@ def comparison(table: pd.DataFrame) -> Figure:
         ends = np.array([row["difference_low"], row["difference_high"]]) / row["tolerance"]
         axis.plot(np.clip(ends, -_REACH, _REACH), [y, y], color=look["color"], lw=0.9)
         outside = abs(row["scaled"]) > _REACH
-        arrow = {"marker": ">" if row["scaled"] > 0 else "<"} if outside else {}
-        axis.plot(np.clip(row["scaled"], -_REACH, _REACH), y, **look | arrow, linestyle="none")
+        edge = ">" if row["scaled"] > 0 else "<"
+        axis.plot(
+            np.clip(row["scaled"], -_REACH, _REACH), y, linestyle="none",
+            marker=edge if outside else look["marker"],
+            color=look["color"], mfc=look.get("mfc", look["color"]),
+        )  # fmt: skip
     axis.set_yticks(range(len(rows)), [_name(row) for row in rows.to_dict("records")])
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.tick_params(axis="y", length=0)

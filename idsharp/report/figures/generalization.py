@@ -8,7 +8,6 @@ from idsharp.report.figures.marks import (
     domain_handles,
     fitted_line,
     limits_of_points,
-    name_points,
     only_row,
     say,
     size_colors,
@@ -16,6 +15,7 @@ from idsharp.report.figures.marks import (
     with_notes,
 )
 from idsharp.report.figures.means import by_cell
+from idsharp.report.figures.names import name_points
 from idsharp.report.figures.style import (
     GREY,
     LINES,

@@ -11,12 +11,12 @@ from idsharp.report.figures.marks import (
     domain_heading,
     domain_panels,
     from_zero,
-    name_lines,
     rows_of_tasks,
     sharpness_axis,
     sizes_axis,
     with_notes,
 )
+from idsharp.report.figures.names import name_lines
 from idsharp.report.figures.style import (
     COLORS,
     GREY,
@@ -144,8 +144,10 @@ def _curves(figure: Figure, sets: pd.DataFrame, x: str, y: str) -> None:
         axis.set_title(domain_heading(domain, group["collection"].nunique()))
         for collection, rows in group.groupby("collection"):
             curve = rows.groupby(x)[y].mean()
-            style = {"marker": MARKERS[domain], "ms": 2.5, "color": COLORS[domain]}
-            axis.plot(curve.index, curve, label=collection, **style)
+            axis.plot(
+                curve.index, curve,
+                label=collection, marker=MARKERS[domain], ms=2.5, color=COLORS[domain],
+            )  # fmt: skip
         sizes_axis(axis, sets[x])
     figure.axes[0].set_ylim(bottom=0)
     for axis, _, _ in panels:

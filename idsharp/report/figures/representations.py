@@ -1,7 +1,10 @@
 """The dimension of what networks learn: against that of the data, and from layer to layer."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -41,8 +44,10 @@ def representation_vs_data(runs: pd.DataFrame, estimator: str) -> Figure:
     sizes = sorted(points["n_train"].unique())
     areas = dict(zip(sizes, np.linspace(8, 36, max(len(sizes), 1)), strict=False))
     for domain, group in points.groupby("domain"):
-        style = {"marker": MARKERS[domain], "color": COLORS[domain], "alpha": 0.75, "lw": 0}
-        axis.scatter(group[x], group[y], s=group["n_train"].map(areas), **style)
+        axis.scatter(
+            group[x], group[y], s=group["n_train"].map(areas),
+            marker=MARKERS[domain], color=COLORS[domain], alpha=0.75, lw=0,
+        )  # fmt: skip
     if not len(points):
         say(axis, "no network was trained")
         return figure
@@ -98,7 +103,7 @@ def _curve(axis: Axes, group: pd.DataFrame, domain: str, estimator: str) -> None
     tasks = group.groupby(["depth", "collection", "task"])[estimator].mean()
     curves = tasks.groupby(["depth", "collection"]).mean().unstack("collection")
     depths, mean = curves.index.to_numpy(), curves.mean(axis=1).to_numpy()
-    style = {"color": COLORS[domain], "linestyle": LINES[domain]}
+    style: dict[str, Any] = {"color": COLORS[domain], "linestyle": LINES[domain]}
     axis.plot(depths, curves, **style, lw=0.5, alpha=0.45)
     if curves.shape[1] > 1:
         spread = curves.std(axis=1).to_numpy()
@@ -117,8 +122,8 @@ def _peak(domain: str) -> dict:
     return marker(domain) | {"ms": 7, "mfc": "none", "mew": 1.2}
 
 
-def _legend(layers: pd.DataFrame) -> list:
-    handles = []
+def _legend(layers: pd.DataFrame) -> list[Artist]:
+    handles: list[Artist] = []
     counts = layers.groupby("domain")["collection"].nunique()
     for domain, n in counts.items():
         label = f"{domain}, mean of {count(n, 'collection')}"

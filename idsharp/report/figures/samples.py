@@ -66,8 +66,10 @@ def _show(axis: Axes, images: list[np.ndarray], room: int | None = None) -> None
 
 def _name(axis: Axes, task: str, domain: str) -> None:
     lines = [*textwrap.wrap(task, 18, break_on_hyphens=False), f"({domain})"]
-    options = {"ha": "right", "va": "center", "color": COLORS[domain]}
-    axis.text(-0.03, 0.5, "\n".join(lines), transform=axis.transAxes, **options)
+    axis.text(
+        -0.03, 0.5, "\n".join(lines),
+        ha="right", va="center", color=COLORS[domain], transform=axis.transAxes,
+    )  # fmt: skip
 
 
 @styled

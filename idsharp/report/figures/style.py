@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -84,6 +85,13 @@ def new_figure(width: float, height: float) -> Figure:
     # Names of points are placed by their extents on this canvas; files have their own.
     FigureCanvasAgg(figure)
     return figure
+
+
+def figure_of(axis: Axes) -> Figure:
+    """The figure of an axis."""
+    if not isinstance(axis.figure, Figure):
+        raise TypeError("figures of studies have no subfigures")
+    return axis.figure
 
 
 def grow(figure: Figure, height: float) -> None:

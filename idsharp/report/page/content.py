@@ -1,6 +1,8 @@
 """What a page is made from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pandas as pd
 
@@ -8,6 +10,8 @@ from idsharp.report.columns import heading
 from idsharp.report.contents import FIGURES, TABLES, Entry, Figure, Table
 from idsharp.report.latex import ROWS, SHOWN
 from idsharp.report.page.blocks import Block, Grid, Picture, cell, grid
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 #: Rows of a table that are on the page; its file has all.
 _MOST_ROWS = 60
@@ -59,7 +63,7 @@ class Content:
         said = said or [caption.split(". ")[0].rstrip(".") + "."]
         return Picture(figure, caption, f"{figure.heading}. {' '.join(said)}")
 
-    def of_claim(self, claim: str, entries: tuple[Entry, ...]) -> list[Entry]:
+    def of_claim(self, claim: str, entries: Iterable[AnyEntry]) -> list[AnyEntry]:
         """The figures or tables of a claim that no earlier claim has."""
         return [
             entry

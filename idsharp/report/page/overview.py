@@ -1,5 +1,7 @@
 """What was run, what was left out, and what must be said of it."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from idsharp.properties.estimators import ESTIMATORS
@@ -86,7 +88,7 @@ def datasets_grid(datasets: pd.DataFrame) -> list[Block]:
         for name, estimator in ESTIMATORS.items()
         for column, text in ((name, f"ID, {estimator.short}"), (f"{name}_se", "± SE"))
     }
-    columns = {
+    columns: dict[str, tuple[str, Callable]] = {
         "task": ("task", str),
         "collection": ("collection", str),
         "domain": ("domain", str),

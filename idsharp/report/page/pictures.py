@@ -36,7 +36,7 @@ def svg_inside(path: Path, name: str, alternative: str) -> str:
                 element.set(key, f"#{name}-{value[1:]}")
             else:
                 element.set(key, re.sub(r"url\(#", f"url(#{name}-", value))
-    _, _, width, height = (float(part) for part in root.get("viewBox").split())
+    _, _, width, height = (float(part) for part in root.attrib["viewBox"].split())
     # A unit of matplotlib's drawings is a point; of the page, 1/96 inch.
     root.set("width", f"{width * _SCALE * 96 / 72:.0f}")
     root.set("height", f"{height * _SCALE * 96 / 72:.0f}")

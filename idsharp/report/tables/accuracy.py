@@ -148,9 +148,9 @@ def slope_contrasts(study: Study) -> pd.DataFrame:
     for family, domain in product(("model", "n_train"), SCOPES[1:]):
         means = both.of(domain)
         mean_slope = fit(means.points, response, ["pool_id"])[0].get("estimate")
-        names = {"family": family, "domain": domain, "response": response}
-        names |= {"id_estimator": study.id_estimator, "mean_slope": mean_slope}
-        rows += _contrasts(names, means, family, response)
+        about = {"family": family, "domain": domain, "response": response}
+        about |= {"id_estimator": study.id_estimator}
+        rows += _contrasts(about | {"mean_slope": mean_slope}, means, family, response)
     about = {"response": response, "id_estimator": study.id_estimator}
     about |= {"kind": "difference of domains", "model": "all", "n_train": "all"}
     rows.append(domain_difference(about, both, response, ["pool_id"]))
@@ -177,7 +177,7 @@ def _contrasts(names: dict, means: Means, family: str, response: str) -> list[di
     for row, p in zip(rows, multipletests([r["p"] for r in rows], method="holm")[1], strict=True):
         row["p_holm"] = float(p)
         row["share_of_mean_slope"] = row["estimate"] / names["mean_slope"]
-    spread = {"kind": "sd", "model": "all", "n_train": "all", "term": "pool_id"}
+    spread: dict = {"kind": "sd", "model": "all", "n_train": "all", "term": "pool_id"}
     spread |= {"estimate": _sd([row["estimate"] for row in rows])}
     spread |= {name: rows[0][name] for name in ("n_collections", "n_runs")}
     return [*rows, names | spread]

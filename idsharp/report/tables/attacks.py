@@ -55,8 +55,8 @@ def loss_penalty_vs_sharpness(study: Study) -> pd.DataFrame:
             for domain, response in product(SCOPES, RESPONSES):
                 about = names | {"domain": domain, "response": response}
                 rows += _row(about, means.of(domain), response)
-    names = ["attack", "epsilon_255", "domain", "model", "response", "rule"]
-    return as_table(rows, names, ["law", *CORRELATION])
+    columns = ["attack", "epsilon_255", "domain", "model", "response", "rule"]
+    return as_table(rows, columns, ["law", *CORRELATION])
 
 
 def _row(names: dict, means: Means, response: str) -> list[dict]:

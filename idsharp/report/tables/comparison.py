@@ -70,7 +70,7 @@ def _value(one: pd.Series, found: Ours) -> dict:
     if found.value is None:
         return row | {"verdict": NOT_COMPARABLE, "why": found.why}
     low, high = found.low, found.high
-    if low is None:
+    if low is None or high is None:
         low, high = found.value - _Z * found.error, found.value + _Z * found.error
     # Half-widths of ours on either side, and of what was published, add in quadrature.
     lower = np.hypot(found.value - low, _Z * np.hypot(error, found.published_error))
@@ -121,7 +121,7 @@ def _correlation(one: pd.Series, found: Ours) -> dict:
     row |= {"difference_low": difference - half, "difference_high": difference + half}
     if found.why:
         return row | {"verdict": NOT_COMPARABLE, "why": found.why}
-    holds = row["difference_low"] <= 0 <= row["difference_high"]
+    holds = difference - half <= 0 <= difference + half
     what = "holds" if holds else "excludes"
     why = f"difference of Fisher's z {number(difference)}, whose interval {what} 0"
     return row | {"verdict": NOT_IN_CONFLICT if holds else DIFFERS, "why": why}

@@ -180,8 +180,8 @@ def exponents(study: Study) -> pd.DataFrame:
         names |= {"kind": "mean", "collection": "all", "domain": "all"}
         averages = points[["exponent", "inverse_id", "exponent_times_id"]].mean().to_dict()
         rows += [row | averages | {"term": "gap"} for row in fits(names, whole, "gap")]
-    names = ["kind", "collection", "domain", "losses", "id_estimator"]
-    return as_table(rows, names, ["n_models", *_EXPONENT])
+    columns = ["kind", "collection", "domain", "losses", "id_estimator"]
+    return as_table(rows, columns, ["n_models", *_EXPONENT])
 
 
 _EXPONENT = [

@@ -66,7 +66,7 @@ def _tasks(study: Study, dataset: str | None, trained: bool = True) -> tuple[pd.
     """Rows of `datasets` of a published dataset, and why they cannot be judged, if so."""
     tasks = first_choice(study.datasets[study.datasets["is_trained"] == trained])
     # A copy of a dataset under another name says so by its collection.
-    is_own = tasks["dataset"] == _DATASETS.get(dataset, dataset)
+    is_own = tasks["dataset"] == (_DATASETS.get(dataset, dataset) if dataset else None)
     is_own |= (tasks["collection"] == dataset) & ~tasks["dataset"].isin(_STAND_INS.values())
     own = tasks[is_own]
     if len(own) or dataset not in _STAND_INS:

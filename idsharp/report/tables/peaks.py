@@ -22,13 +22,19 @@ _VALUES = ["peak_depth", "peak_id", "input_id"]
 
 def representation_layers(study: Study) -> pd.DataFrame:
     """The dimension at every layer of every network, and which hidden layer is its run's peak."""
-    layers = study.layers
+    layers = _layers(study)
     layers = layers.assign(
         is_peak=is_peak(layers, f"representation_{study.representation_estimator}")
     )
     place = layers.columns.get_loc("depth") + 1
     columns = [name for name in layers if name != "is_peak"]
     return layers[[*columns[:place], "is_peak", *columns[place:]]]
+
+
+def _layers(study: Study) -> pd.DataFrame:
+    if study.layers is None:
+        raise ValueError("the study has no representations at every block")
+    return study.layers
 
 
 def is_peak(layers: pd.DataFrame, estimator: str) -> pd.Series:
@@ -45,7 +51,7 @@ def is_peak(layers: pd.DataFrame, estimator: str) -> pd.Series:
 def peaks_of_runs(study: Study) -> pd.DataFrame:
     """Depth and height of the peak, and the dimension of the images, of each run to be fitted."""
     estimator = f"representation_{study.representation_estimator}"
-    layers = study.layers
+    layers = _layers(study)
     names = {"depth": "peak_depth", estimator: "peak_id"}
     found = layers[is_peak(layers, estimator)].rename(columns=names)[[*RUN_KEYS, *names.values()]]
     images = layers[layers["layer"] == "input"].rename(columns={estimator: "input_id"})

@@ -43,8 +43,8 @@ def published_fits(published: pd.DataFrame) -> pd.DataFrame:
         means = _points(published, id=ids, accuracy=accuracy, log_sharpness=sharpness)
         names = {"source": "miccai2022", "figure": "fig4", "id_of": id_of}
         rows += _lines(names | {"quantity": "accuracy_vs_id"}, means)
-    names = ["source", "figure", "quantity", "kind", "domain", "id_of"]
-    return as_table(rows, names, [*CORRELATION, "aicc", "rmse_left_out"])
+    columns = ["source", "figure", "quantity", "kind", "domain", "id_of"]
+    return as_table(rows, columns, [*CORRELATION, "aicc", "rmse_left_out"])
 
 
 def _points(published: pd.DataFrame, **columns: pd.Series) -> Means:

@@ -29,18 +29,18 @@ def representation_vs_data(study: Study) -> pd.DataFrame:
             part = means.of(domain)
             inside = usable if domain == "all" else usable[usable["domain"] == domain]
             names = {"id_estimator": estimator, "domain": domain, "model": model}
-            names |= {
+            shares = {
                 "mean_data_id": _mean(part.points["data"]),
                 "mean_representation_id": _mean(part.points["representation"]),
                 "share_below": _mean(inside["ratio"] <= 1),
                 "share_collections_below": _mean(part.points["ratio"] <= 1),
             }
-            [row] = fits(names, part, "ratio", null=1.0)
+            [row] = fits(names | shares, part, "ratio", null=1.0)
             found = correlation(part.points, "data", "representation")
             found.pop("reason", None)
             rows.append(row | found | {"term": "ratio"})
-    shares = ["mean_data_id", "mean_representation_id", "share_below", "share_collections_below"]
-    return as_table(rows, ["id_estimator", "domain", "model", *shares], CORRELATION)
+    columns = ["id_estimator", "domain", "model", "mean_data_id", "mean_representation_id"]
+    return as_table(rows, [*columns, "share_below", "share_collections_below"], CORRELATION)
 
 
 def with_ratio(runs: pd.DataFrame, estimator: str) -> pd.DataFrame:

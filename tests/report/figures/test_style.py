@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from idsharp.report.figures import marks, style
+from idsharp.report.figures import names, style
 
 
 @style.styled
@@ -75,7 +75,7 @@ def test_a_point_whose_error_is_unknown_is_named():
     axis = figure.subplots()
     axis.errorbar([1, 2], [1, 2], yerr=[float("nan"), 0.1], linestyle="none")
     points = pd.DataFrame({"x": [1, 2], "y": [1, 2], "collection": ["first", "second"]})
-    marks.name_points(axis, points, "x", "y")
+    names.name_points(axis, points, "x", "y")
     assert {text.get_text() for text in axis.texts} == {"first", "second"}
 
 
