@@ -31,6 +31,7 @@ tasks:
 studies:
   mine: {tasks: [mine, natural_pairs], models: [resnet18], n_train: [500, 1000]}
   another: {like: paper, tasks: [mine]}             # with the settings of the study `paper`
+  deeper: {like: mine, models: [resnet50]}          # with its tasks, too
 ```
 
 * You may change settings of a study, dataset or task of `config.yaml`. A second definition under

@@ -14,7 +14,7 @@ _STUDY_SETTINGS = {
 _NOT_FOR_ADAPTERS = ("domain", "collection", "note", "channels")
 
 #: Settings that define a study, rather than its method; `like` does not pass them on.
-_NOT_INHERITED = ("tasks", "measured", "title", "note")
+_NOT_INHERITED = ("measured", "title", "note")
 
 #: Settings that change no result.
 _RESOURCES = ("threads", "reading_processes", "jobs_per_gpu")
@@ -31,7 +31,10 @@ def study_settings(config: dict) -> dict:
 
 
 def settings_of(config: dict, name: str) -> dict:
-    """All settings of a study: its own, those of the study that it is `like`, and defaults."""
+    """All settings of a study: its own, those of the study that it is `like`, and defaults.
+
+    Tasks are those of the other study, too, where it names none.
+    """
     own = config["studies"][name]
     like = config["studies"][own["like"]] if "like" in own else {}
     inherited = {key: like[key] for key in like if key not in _NOT_INHERITED}

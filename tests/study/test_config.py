@@ -49,6 +49,19 @@ def test_a_study_like_another_has_its_settings_and_not_its_tasks(config):
     assert "title" not in settings
 
 
+def test_a_study_like_another_takes_its_tasks_if_it_names_none(config):
+    mine = copy.deepcopy(config)
+    paper = mine["studies"]["paper"]
+    paper["measured"] = ["photos"]
+    mine["studies"]["mine"] = {"like": "paper", "models": ["resnet18"]}
+    checked = check_config(mine)
+    settings, original = settings_of(checked, "mine"), settings_of(checked, "paper")
+    assert len(settings["tasks"]) > 3
+    differ = {key for key in original if settings.get(key) != original[key]}
+    assert differ == {"models", "measured"} | {"title", "note"} & set(paper)
+    assert settings["measured"] == []
+
+
 def test_a_users_study_takes_three_lines(config):
     mine = copy.deepcopy(config) | {"study": "mine"}
     mine["datasets"]["mine"] = {"adapter": "folder", "path": "/images", "domain": "radiology"}
@@ -213,6 +226,7 @@ WRONG = {
     "former name": (r"studies.demo.reading_threads is the former name of reading_processes; delete",
                     "studies.demo", {"tasks": ["photos"], "reading_threads": 1,
                                      "reading_processes": 2}),
+    "no tasks": (r"studies.demo lacks tasks", "studies.demo.tasks", None),
     "like": (r"studies.demo.like names 'papr', which does not exist \(did you mean paper",
              "studies.demo.like", "papr"),
     "like itself": (r"studies.demo.like is 'demo', which has a `like`",
