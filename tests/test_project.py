@@ -67,7 +67,7 @@ def test_recipes_of_containers_copy_what_there_is_and_install_the_lock_file():
     assert copies == dict(copies_of_apptainer(apptainer))
     for source in copies:
         assert (ROOT / source).exists(), source
-    # What a wheel is built from (tests/test_wheel.py builds one).
+    # What a wheel is built from (tests/wheel builds one).
     needed = {"idsharp", "resources", "pyproject.toml", "setup.py", "LICENSE", "README.md"}
     assert set(copies) == needed | {"envs/requirements.lock"}
     ignored = (ROOT / ".dockerignore").read_text().split()

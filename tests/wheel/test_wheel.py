@@ -1,105 +1,20 @@
-"""The wheel, installed with one extra at a time where nothing else can be imported.
+"""The wheel, installed with one extra at a time where nothing else can be imported."""
 
-Each environment holds the wheel, what it requires with the extra, and what those require: links to
-the distributions that run these tests, so that nothing is downloaded. A package that is imported
-but not required is missing there, as it is for a user.
-"""
-
-import os
-import shutil
-import subprocess
-import sys
-import venv
-from importlib.metadata import PackageNotFoundError, PathDistribution, distribution
 from pathlib import Path
 from zipfile import Path as ZipPath
 
 import numpy as np
 import pytest
-from packaging.requirements import Requirement
 from PIL import Image
 
 from idsharp.common.resources import atlas_rows, medmnist_files, published_values, registry
 from idsharp.version import __version__
 from tests.conftest import ROOT
 from tests.datasets.miniatures.xray_dicom import write_dicom
+from tests.wheel.environments import execute
 
 pytestmark = pytest.mark.slow
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 SHARED = ("--max-images", "30", "-k", "4", "--m", "10", "--draws", "2")
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, from a copy of the sources, so that none of its leftovers come along."""
-    source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in ("idsharp", "resources"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
-    for file in ("pyproject.toml", "setup.py", "LICENSE", "README.md"):
-        shutil.copy(ROOT / file, source)
-    subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index",
-                    "--wheel-dir", built, source], check=True)  # fmt: skip
-    return next(built.glob("idsharp-*.whl"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """A function that installs the wheel with extras, and returns the environment's folder."""
-
-    def install(*extras: str) -> Path:
-        folder = tmp_path_factory.mktemp("-".join(["with", *extras]))
-        venv.create(folder, with_pip=False)
-        (site,) = (folder / "lib").glob("python*/site-packages")
-        link_requirements(wheel, set(extras), site)
-        python = folder / "bin" / "python"
-        subprocess.run(
-            [*PIP, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True
-        )
-        return folder
-
-    return install
-
-
-def link_requirements(wheel: Path, extras: set[str], site: Path) -> None:
-    """Link to everything that the wheel requires with these extras, directly or not."""
-    (metadata,) = (path for path in ZipPath(wheel).iterdir() if path.name.endswith(".dist-info"))
-    queue, seen = [(PathDistribution(metadata), frozenset(extras))], set()
-    while queue:
-        package, wanted = queue.pop()
-        for line in package.requires or []:
-            requirement = Requirement(line)
-            marker = requirement.marker
-            if marker and not any(marker.evaluate({"extra": e}) for e in wanted or {""}):
-                continue
-            key = requirement.name.lower(), frozenset(requirement.extras)
-            if key in seen:
-                continue
-            seen.add(key)
-            try:
-                found = distribution(requirement.name)
-            except PackageNotFoundError:
-                missing = f"{requirement.name}, which {package.name} requires, is not installed"
-                pytest.fail(f"{missing}; run `make setup`")
-            link(found, site)
-            queue.append((found, key[1]))
-
-
-def link(package: PathDistribution, site: Path) -> None:
-    for name in {file.parts[0] for file in package.files or [] if file.parts[0] != ".."}:
-        place = site / name
-        if not place.is_symlink() and not place.exists():
-            place.symlink_to(package.locate_file(name))
-
-
-def execute(environment: Path, *arguments: object, fails: bool = False) -> str:
-    """What a program of an environment prints, run outside the tree."""
-    program, *rest = map(str, arguments)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run([environment / "bin" / program, *rest], cwd=environment, env=clean,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
-    assert (done.returncode != 0) is fails, done.stdout
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
