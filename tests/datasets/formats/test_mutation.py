@@ -1,14 +1,17 @@
 """Damaged files of every format: success, or our own error with the file's name, and no more."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from idsharp.datasets.errors import FormatError
+from tests.datasets.formats import mutation
 from tests.datasets.formats.mutation import fault_of, mutated
 from tests.datasets.formats.specimens import Specimen, specimens
 
@@ -77,6 +80,21 @@ def nameless(file):
 def test_faults_are_told_from_errors(tmp_path, read, fault):
     found = fault_of(Specimen("x.bin", b"", read), tmp_path / "x.bin")
     assert found == fault or fault in found
+
+
+def test_only_the_time_of_the_processor_counts(tmp_path, monkeypatch):
+    def endless(file):
+        while True:
+            pass
+
+    monkeypatch.setattr(mutation, "TIME", 0.1)
+    before = signal.signal(signal.SIGPROF, mutation._stop)
+    try:
+        read = lambda file: time.sleep(0.3)  # noqa: E731
+        assert fault_of(Specimen("x.bin", b"", read), tmp_path / "x.bin") is None
+        assert "or time" in fault_of(Specimen("x.bin", b"", endless), tmp_path / "x.bin")
+    finally:
+        signal.signal(signal.SIGPROF, before)
 
 
 def test_the_same_seed_damages_in_the_same_way():
