@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from questions import ALL, accuracy, curves, penalties, representations
+from questions import ALL, accuracy, curves, penalties, primary, representations
 from records import read_records
 
-from idsharp.common.records import write_csv, write_text
+from idsharp.common.records import read_table, write_csv, write_text
 from idsharp.report.tables.losses import models
 from idsharp.report.tables.study import Study
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
+#: Training loss below which a network counts as settled: docs/replication.md, "Epochs".
+SETTLED = 0.12
 LEAKING = ("highest_test_accuracy", "test_accuracy", "test_loss")
 
 
@@ -39,6 +41,43 @@ def leakage(study: Study) -> pd.DataFrame:
                 record[f"{name}, by patient"] = by_patient[name]
                 record[f"{name}, by image"] = runs.loc[other, name]
             rows.append(record)
+    return pd.DataFrame(rows)
+
+
+def counts(study: Study) -> pd.DataFrame:
+    """How far the networks of the primary tasks have learned."""
+    runs = primary(study.runs)
+    chance, settled = runs["above_chance_loss"].eq(True), runs["train_loss"] <= SETTLED
+    runs = runs.assign(chance=chance, unsettled=~settled)
+    groups = [*runs.groupby(["model", "n_train"]), (("all", "all"), runs)]
+    return pd.DataFrame([
+        {
+            "model": model, "N": n, "networks": len(rows),
+            "test loss above chance": rows["chance"].sum(),
+            f"training loss above {SETTLED}": rows["unsettled"].sum(),
+            "highest training loss": rows["train_loss"].max(),
+        }
+        for (model, n), rows in groups
+    ])  # fmt: skip
+
+
+def repeated(study: Study) -> pd.DataFrame:
+    """What the trainings of the first round, with the same seed on another processor, differ in."""
+    first = read_table(HERE / "first_round.csv")
+    keys = ["task", "model", "n_train", "seed"]
+    penalties = study.attacks.query("epsilon_255 == 2")
+    penalties = penalties.pivot(index=keys, columns="attack", values="loss_penalty")
+    now = study.runs.merge(penalties.add_suffix("_penalty").reset_index(), on=keys, how="left")
+    both = first.merge(now, on=keys, suffixes=("", "_now"))
+    rows = []
+    for name in [name for name in first if name not in keys and f"{name}_now" in both]:
+        a, b = both[name], both[f"{name}_now"]
+        if name != "highest_test_accuracy":
+            a, b, name = np.log(a.where(a > 0)), np.log(b.where(b > 0)), f"ln {name}"
+        gap = (b - a).dropna()
+        noise = gap.std() / np.sqrt(2)
+        rows.append({"quantity": name, "networks": len(gap), "mean difference": gap.mean(),
+                     "standard error": gap.sem(), "SD of one training": noise})  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -67,7 +106,7 @@ Made by `python benchmarks/replication/answers.py`. Estimates with 95 % interval
 one that moves it most."""
 
 
-def page(answers: pd.DataFrame, leaks: pd.DataFrame) -> str:
+def page(answers: pd.DataFrame, others: dict[str, pd.DataFrame]) -> str:
     """The tables as Markdown."""
     numbers = answers[["estimate", "low", "high", "low_without_one", "high_without_one"]]
     numbers = numbers.astype(float).to_numpy()
@@ -83,9 +122,8 @@ def page(answers: pd.DataFrame, leaks: pd.DataFrame) -> str:
         "decided by": answers["decided_by"].fillna(""), "verdict": answers["verdict"],
     })  # fmt: skip
     parts = [INTRODUCTION, shown.to_markdown(index=False, floatfmt=".2g")]
-    if len(leaks):
-        parts += ["Split by image against split by patient, on the same images:"]
-        parts += [leaks.to_markdown(index=False, floatfmt=".3f")]
+    for heading, table in others.items():
+        parts += [f"## {heading}", table.to_markdown(index=False, floatfmt=".3f")]
     return "\n\n".join(parts) + "\n"
 
 
@@ -93,7 +131,12 @@ def main() -> None:
     study = read_records()
     found = answers(study)
     write_csv(HERE / "answers.csv", found)
-    write_text(HERE / "answers.md", page(found, leakage(study)))
+    others = {
+        "Split by image against split by patient, on the same images": leakage(study),
+        "How far the networks have learned": counts(study),
+        "The same trainings on two processors": repeated(study),
+    }
+    write_text(HERE / "answers.md", page(found, others))
 
 
 if __name__ == "__main__":

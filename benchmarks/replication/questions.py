@@ -6,6 +6,7 @@ docs/replication.md says what was asked, and what counts as support.
 import numpy as np
 import pandas as pd
 
+from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.correlation import correlation
 from idsharp.report.inference import design, difference, fit, leave_one_out
 from idsharp.report.points import collection_means
@@ -190,16 +191,19 @@ def representations(study: Study) -> list[dict]:
     runs = primary(study.runs)
     # Both by TwoNN, of the same training set.
     data, learned = runs["data_id_as_representation"], runs["representation_id"]
-    runs = runs.assign(gap=data - learned, ratio=learned / data)
-    points, rows = collection_means(runs, ["gap", "ratio"]).points, []
+    runs = runs.assign(gap=data - learned)
+    points, rows = collection_means(runs, ["gap"]).points, []
     for over, used in parts(points):
         text = "ID of data − ID of representation (TwoNN)"
         rows.append(row("5", text, over, fit(used, "gap")[0], +1))
     for domain in DOMAINS:
         found = fit(points[points["domain"] == domain], "gap")[0]
         rows.append(row("5", f"the same, {domain}", ALL, found, +1))
-    text = "ratio of the two, representation / data (1: equal)"
-    rows.append(row("5", text, ALL, fit(points, "ratio", null=1.0)[0], -1, null=1.0))
+    for name, each in ESTIMATORS.items():
+        shown = runs.assign(ratio=runs[f"representation_{name}"] / runs[f"data_{name}"])
+        found = fit(collection_means(shown, ["ratio"]).points, "ratio", null=1.0)[0]
+        text = f"ratio of the two, representation / data, {each.short} (1: equal)"
+        rows.append(row("5", text, ALL, found, -1, null=1.0))
     if study.layers is None or study.layers.empty:
         return rows
     layers = primary(representation_layers(study)).query("is_peak")
