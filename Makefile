@@ -43,7 +43,7 @@ demo: $(READY) ## Run the demo study, and say where its results are
 data-status: $(READY) ## List all datasets: which are there, which can be downloaded, what is missing
 	@$(BIN)/python scripts/data_status.py
 
-test: $(READY) ## Run every test
+test: $(READY) ## Run every test but the nightly ones
 	@$(BIN)/python -m pytest -n auto
 
 test-fast: $(READY) ## Run the tests that take seconds
