@@ -5,6 +5,7 @@ docs/replication.md says what was asked, and what counts as support.
 
 import numpy as np
 import pandas as pd
+from joint import joint
 
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.correlation import correlation
@@ -116,7 +117,7 @@ def curves(study: Study) -> list[dict]:
                 )
                 rows.append(row("3b", text, over, slope, -1 if name == x else +1))
         if over == ALL:
-            rows += one_out(used, x)
+            rows += [row("3b", *each) for each in joint(study)]
         law = used.assign(law=used["log_loss"] + used[x] - used["log_sharpness"])
         errors = {
             "the mean": squares(used, "log_loss"),
@@ -133,18 +134,6 @@ def curves(study: Study) -> list[dict]:
     return rows
 
 
-def one_out(points: pd.DataFrame, x: str) -> list[dict]:
-    """Question 3b without each of the collections on which its answers lean."""
-    rows = []
-    for name in ("MNIST", "glioma_MRI", "brain_MRI"):
-        used = points[points["collection"] != name]
-        slopes = fit(used, "log_loss", [x, "log_sharpness"])
-        for term, slope, side in zip(("(ln N)/d", "ln K_F"), slopes, (-1, +1), strict=True):
-            text = f"slope of ln loss on {term} beside the other"
-            rows.append(row("3b", text, f"without {name}", slope, side))
-    return rows
-
-
 def squares(points: pd.DataFrame, response: str, *terms: str) -> np.ndarray:
     """Squared error of each collection as the others predict it."""
     y, x = design(points, response, terms)
@@ -154,7 +143,7 @@ def squares(points: pd.DataFrame, response: str, *terms: str) -> np.ndarray:
 def penalties(study: Study) -> list[dict]:
     """Question 4: the loss penalty against K_F, in logarithms and as they are."""
     rows = []
-    clean = losses(study)[["collection", "log_loss", "highest_test_accuracy", "log_released"]]
+    clean = losses(study).drop(columns=["domain", "n_tasks", "n_runs"])
     points = penalty_points(study).query("model == 'all'").merge(clean, on="collection")
     points = points.assign(released=np.exp(points["log_released"]))
     for (attack, epsilon), each in points.groupby(["attack", "epsilon_255"]):
@@ -179,6 +168,11 @@ def penalties(study: Study) -> list[dict]:
             slope = fit(logs, "y", ["x", "highest_test_accuracy"])[0]
             text = f"slope of ln penalty on ln K_F at equal accuracy, {name}"
             rows.append(row("4", text, ALL, slope, +1))
+            text = f"slope of ln penalty on ln K_F beside (ln N)/d, {name}"
+            without = logs[logs["collection"] != "MNIST"]
+            for over, used in ((ALL, logs), ("without MNIST", without)):
+                slope = fit(used, "y", ["x", "log_n_over_pool_id"])[0]
+                rows.append(row("4", text, over, slope, +1))
             as_it_is = pearson(each, "released", "loss_penalty")
             rows.append(
                 row("4", f"r of penalty and K_F by the released rule, {name}", ALL, as_it_is, +1)
