@@ -1,7 +1,6 @@
 """A Slurm cluster of one node: what the profile asks for, and a study to which things happen."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.workflow.test_kills import results
-from tests.workflow.tiny import Study, copy_project, run, write_images, write_study
+from tests.workflow.tiny import Study, copy_project, fill_in_site, run, write_images, write_study
 
 SCRIPT = ROOT / "tests" / "workflow" / "slurm_node.sh"
 TRAININGS = ["n20_s0", "n40_s0"]
@@ -49,12 +48,7 @@ def small(tmp_path_factory):
     """A study of one task and two trainings, and how it ends on one machine."""
     project = tmp_path_factory.mktemp("cluster")
     copy_project(project)
-    # What profiles/README.md tells a site to fill in.
-    for file in ("config.yaml", "allocation.sh"):
-        filled = (project / "profiles" / "slurm" / file).read_text()
-        filled = re.sub(r"(?m)^.*ACCOUNT\b.*\n", "", filled)
-        filled = filled.replace("CPU_PARTITION", "cpu").replace("GPU_PARTITION", "gpu")
-        (project / "profiles" / "slurm" / file).write_text(filled)
+    fill_in_site(project)
     study = study_in(tmp_path_factory.mktemp("here"), project)
     study.snakemake()
     return study

@@ -70,6 +70,15 @@ def copy_project(folder):
             shutil.copy2(source, folder / part)
 
 
+def fill_in_site(project):
+    """Do what profiles/README.md tells a site, for the cluster of slurm_node.sh."""
+    for file in ("config.yaml", "allocation.sh"):
+        filled = (project / "profiles" / "slurm" / file).read_text()
+        filled = re.sub(r"(?m)^.*ACCOUNT\b.*\n", "", filled)
+        filled = filled.replace("CPU_PARTITION", "cpu").replace("GPU_PARTITION", "gpu")
+        (project / "profiles" / "slurm" / file).write_text(filled)
+
+
 def write_images(folder):
     """What the datasets of the study are made of."""
     write_image_folder(folder / "images", 45, seed=0)
