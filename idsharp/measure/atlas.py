@@ -92,7 +92,7 @@ def obstacle(record: dict) -> str | None:
     if (height, width) != (SIZE, SIZE):
         return f"its images have {SIZE}×{SIZE} pixels, these {height}×{width}; add --size {SIZE}"
     if record["channels"] != CHANNELS:
-        return f"its images are grey, these have color; add --channels {CHANNELS}"
+        return f"its images are gray, these have color; add --channels {CHANNELS}"
     if record["scaling"] != "maximum":
         return "its images are scaled each by its own maximum; add --scaling maximum"
     if record["k"] != K:

@@ -85,7 +85,7 @@ def _add_method(group) -> None:
                        help="resize to PIXELS×PIXELS (default: the images' own size if all are "
                        "equal, else 224; 64 for the atlas)")  # fmt: skip
     group.add_argument("--channels", type=int, choices=[1, 3], default=1,
-                       help="1: grey (default), 3: color")  # fmt: skip
+                       help="1: gray (default), 3: color")  # fmt: skip
     group.add_argument("--scaling", choices=["maximum", "none"], default="maximum",
                        help="each image by its own maximum to 255, as the papers do (default), or "
                        "8-bit intensities as they are")  # fmt: skip
@@ -113,7 +113,7 @@ def _add_output(group) -> None:
     group.add_argument("--figures", metavar="DIR", help="write figures, PNG and PDF")
     group.add_argument("--against", nargs="?", const="papers", choices=["papers", "atlas"],
                        help="compare with the papers' published values (default), or with the "
-                       "atlas of measured tasks, at 64×64 in grey")  # fmt: skip
+                       "atlas of measured tasks, at 64×64 in gray")  # fmt: skip
     group.add_argument("--predict", action="store_true",
                        help="what accuracy and loss to expect of a ResNet-18 by the atlas, and how "
                        "many images an accuracy needs")  # fmt: skip

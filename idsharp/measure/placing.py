@@ -113,7 +113,7 @@ def _rank_sentence(ranks: dict[str, dict]) -> str:
     )  # fmt: skip
     text = (
         f"Its dimension, {one['value']:.1f}, is above that of {one['above']} of the atlas's "
-        f"{one['of']} collections ({SIZE}×{SIZE}, grey){ends}"
+        f"{one['of']} collections ({SIZE}×{SIZE}, gray){ends}"
     )
     if SHARPNESS not in ranks:
         return f"{text}."

@@ -123,7 +123,7 @@ def _remark(decoded: Decoded, options: Options, report: Reporter) -> None:
             f"{size}×{size}"
         )
     if decoded.color and options.channels == 1:
-        report.note("color images are measured in grey (--channels 3 keeps color)")
+        report.note("color images are measured in gray (--channels 3 keeps color)")
     for remark, count in decoded.remarks.items():
         report.note(f"{count} images: {remark}")
     left_out = decoded.dataset.left_out

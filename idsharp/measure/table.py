@@ -86,7 +86,7 @@ def _images(record: dict) -> Section:
         "maximum": "each scaled by its own maximum to 255",
         "none": "intensities as they are",
     }[record["scaling"]]
-    color = "grey" if record["channels"] == 1 else "color"
+    color = "gray" if record["channels"] == 1 else "color"
     made.add("as measured", f"{size}, {color}, {scaling}")
     return made
 

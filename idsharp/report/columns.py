@@ -36,7 +36,7 @@ COLUMNS = {
         "Status", "", "ok; diverged: the loss ceased to be finite; too few images: fewer than N"
     ),
     "image_size": Column("Size", "pixels", "height and width"),
-    "channels": Column("Channels", "1", "1: grey, 3: color"),
+    "channels": Column("Channels", "1", "1: gray, 3: color"),
     "classes": Column("Classes told apart", "", "labels of each class; the classes divided by |"),
     "n_classes": Column("Classes", "1", "number of classes"),
     "n_pool_requested": Column("Pool asked", "images", "pool size that the study asks for"),
@@ -55,7 +55,7 @@ COLUMNS = {
     "label_sharpness": Column(
         "K_F at M",
         "1/intensity",
-        "label sharpness of M images in grey, all pairs; mean over draws",
+        "label sharpness of M images in gray, all pairs; mean over draws",
     ),
     "label_sharpness_sd": Column("SD", "1/intensity", "standard deviation of K_F over draws"),
     "label_sharpness_m": Column(
@@ -67,7 +67,7 @@ COLUMNS = {
         "",
         "whether M > n/5: draws overlap, and their spread is less than the error of K_F",
     ),
-    "label_sharpness_all": Column("K_F, all", "1/intensity", "all pairs of images, in grey"),
+    "label_sharpness_all": Column("K_F, all", "1/intensity", "all pairs of images, in gray"),
     "label_sharpness_resolution_free": Column(
         "K_F at M, res.-free",
         "1",
@@ -90,7 +90,7 @@ COLUMNS = {
         "K_F, released rule",
         "1/intensity",
         "closest pair of the same class among random pairs, as the papers' released code takes it; "
-        "mean over draws, in grey",
+        "mean over draws, in gray",
     ),
     "label_sharpness_released_sd": Column(
         "SD, released rule", "1/intensity", "standard deviation over draws"
@@ -137,7 +137,7 @@ COLUMNS = {
         "ID of the dataset", "1", "ID of the whole dataset where it is measured, else of the pool"
     ),
     "pool_sharpness": Column(
-        "K_F of the pool", "1/intensity", "in grey, at the largest M that all pools have"
+        "K_F of the pool", "1/intensity", "in gray, at the largest M that all pools have"
     ),
     "pool_sharpness_m": Column("M", "images", "images to a draw of K_F of the pool"),
     "representation_id": Column(

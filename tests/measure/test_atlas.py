@@ -252,7 +252,7 @@ def test_the_command_shows_it(tmp_path, capsys, images, monkeypatch):
           "--json", str(tmp_path / "x.json")])  # fmt: skip
     shown = capsys.readouterr()
     assert "measured as the atlas was: --size 64 --max-images 2000" in shown.err
-    assert "64×64 (resized), grey" in shown.out
+    assert "64×64 (resized), gray" in shown.out
     for words in ("→ x.npz", "of the atlas's 14 collections", "* 60 images were measured",
                   "630 training images", "for an accuracy of 0.7", "predicts loss"):  # fmt: skip
         assert words in shown.out, words

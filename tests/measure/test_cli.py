@@ -53,7 +53,7 @@ def test_image_folder(tmp_path, capsys):
     write_image_folder(tmp_path / "x", 30, seed=0)
     text = run(capsys, tmp_path / "x", *QUICK)
     for words in ("60 of them measured", "left 30, right 30", "MLE (k−2)",
-                  "M = 20, 3 draws", "all pairs", "sharpest pair", "32×32 (their own size), grey",
+                  "M = 20, 3 draws", "all pairs", "sharpest pair", "32×32 (their own size), gray",
                   "exact duplicates", "near-duplicates, RMS < 8"):  # fmt: skip
         assert words in text
 

@@ -90,10 +90,10 @@ def of_the_papers(fits: pd.DataFrame) -> str:
         return with_interval(row["estimate"], row["low"], row["high"])
 
     ids = fits[fits["quantity"] == "intrinsic_dimension"].loc["difference"]
-    printed, grey = (shown(row) for _, row in fits.loc["ratio"].iterrows())
+    printed, gray = (shown(row) for _, row in fits.loc["ratio"].iterrows())
     return (
         "The papers' own points: radiology's mean ID less that of natural images is "
         f"{shown(ids.loc['miccai2022'])} in MICCAI 2022, Fig. 3, and "
         f"{shown(ids.loc['iclr2024'])} in ICLR 2024, Fig. 1. Radiology's K_F is {printed} times "
-        f"that of natural images as printed, and {grey} times with those made grey (× √3)."
+        f"that of natural images as printed, and {gray} times with those made gray (× √3)."
     )

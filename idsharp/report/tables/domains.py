@@ -49,7 +49,7 @@ def _quantities(study: Study) -> Iterator[tuple[dict, Means, str]]:
             yield names | {"id_of": id_of}, collection_means(pools, [name]), name
     pools = log_sharpness(study)
     for rule in study.rules:
-        for column, channels in (("log_sharpness", "grey"), ("log_sharpness_own", "own channels")):
+        for column, channels in (("log_sharpness", "gray"), ("log_sharpness_own", "own channels")):
             names = {"quantity": f"log_label_sharpness, {channels}", "unit": "1", "rule": rule}
             yield names, collection_means(pools, [f"{column}_{rule}"]), f"{column}_{rule}"
     for losses in LOSSES:
