@@ -1,5 +1,6 @@
 """A Slurm cluster of one node: what the profile asks for, and a study to which things happen."""
 
+import json
 import os
 import signal
 import subprocess
@@ -129,3 +130,29 @@ def test_a_study_runs_in_one_allocation(cluster, small, tmp_path):
     assert results(study.folder) == results(small.folder)
     (log,) = tmp_path.glob("idsharp-*.log")
     assert "100%" in log.read_text()
+
+
+@pytest.mark.nightly
+def test_trainings_resume_when_the_time_of_an_allocation_was_up(cluster, small, tmp_path):
+    study = study_in(tmp_path, small.project)
+    template = study.project / "profiles" / "slurm" / "allocation.sh"
+    arguments = ["--snakefile", study.project / "Snakefile", "--directory", study.folder]
+    command = list(map(str, ["sbatch", "--wait", template, *arguments, *study.arguments]))
+    waiting = subprocess.Popen(command, cwd=study.folder, env=cluster, stdout=subprocess.DEVNULL)
+    try:
+        record = ("--record", TRAININGS[0])
+        training = wait_for(lambda: script_of(study, "train.py", *record), waiting)
+        log = next(iter(study.folder.rglob(f"logs/train/**/{TRAININGS[0]}.log")))
+        wait_for(lambda: "epoch" in log.read_text(), waiting)
+        # So that it does not end by itself; Slurm wakes it.
+        training.send_signal(signal.SIGSTOP)
+        limit = ["scontrol", "update", f"JobId={job_of(training)}", "TimeLimit=1"]
+        subprocess.run(limit, check=True, env=cluster)
+        assert waiting.wait(timeout=300) != 0
+    finally:
+        waiting.kill()
+    assert list(study.folder.rglob(f"*{TRAININGS[0]}*state*")), "no state was saved"
+    run(command, study.folder, env=cluster)
+    assert results(study.folder) == results(small.folder)
+    record = next(iter(study.folder.rglob(f"models/**/{TRAININGS[0]}.json")))
+    assert json.loads(record.read_text())["n_interruptions"] == 1
