@@ -47,6 +47,12 @@ def finished(log):
     return int(found[-1]) if found else 0
 
 
+def steps(log):
+    """How many jobs a run has; none before it says so."""
+    found = re.search(r"^total +(\d+)$", log.read_text(), re.MULTILINE)
+    return int(found[1]) if found else None
+
+
 def job_of_process(process):
     """A running script of a Snakemake process; between two jobs there may be none for a moment."""
     while True:
@@ -70,10 +76,14 @@ def send(process, whom, number):
 def killed(study, log, rng, whom, number):
     """Run the study until some job has ended, and a little longer, and end it."""
     process = start(study, log)
-    # As many as one run of several may still have before it.
     moment = rng.randint(1, 6)
+
+    def is_early():
+        """Before the moment, which comes sooner where a killed job has left only a few to do."""
+        return steps(log) is None or finished(log) < min(moment, steps(log) - 3)
+
     try:
-        while process.poll() is None and finished(log) < moment:
+        while process.poll() is None and is_early():
             time.sleep(0.05)
         time.sleep(rng.random())
         assert process.poll() is None, "the study ended before it could be killed"
