@@ -30,12 +30,14 @@ class Case:
     """A change of a study that was run, and the jobs that another run then has.
 
     Attributes:
+        before: settings of the study that was run, where they are not those of the tiny study.
         change: gets the study and edits files of it or of its project, or its settings.
     """
 
     what: str
     jobs: dict[str, int]
     change: Callable[[Study], object]
+    before: dict | None = None
 
 
 def settings(**changes):
@@ -86,6 +88,12 @@ def one_more_image(study):
     shutil.copy(folder / "left_000.png", folder / "new.png")
 
 
+#: A study from which a network or a seed can be taken.
+MORE = {
+    "tasks": TASKS[:1], "n_train": SIZES[:1], "measured": [], "attacks": ["fgsm"],
+    "models": ["resnet18", "squeezenet1_1"], "seeds": [0, 1],
+}  # fmt: skip
+
 # Of the folder images/ there are two datasets: one with a task to train on, one to be measured.
 OF_IMAGES = {
     "locate": 2, "index": 2, "prepare": 2, "properties": 1, "pool_properties": 1, "train": 2,
@@ -121,6 +129,11 @@ CASES = [
     Case("one more network", {"train": 4, "attack": 2, "representation": 2} | REPORT,
          settings(models=["resnet18", "squeezenet1_1"])),
     Case("one more seed", {"train": 4} | AFTER_TRAINING, settings(seeds=[0, 1])),
+    Case("one network less (of a study with one task)", REPORT,
+         settings(**MORE | {"models": ["resnet18"]}), MORE),
+    Case("one seed less (of one task and two networks)",
+         {"attack": 2, "representation": 2} | REPORT,
+         settings(**MORE | {"seeds": [0]}), MORE),
     Case("one more task", ONE_TASK, settings(tasks=[*TASKS, "again"])),
     Case("one task less", REPORT, settings(tasks=TASKS[:1])),
     Case("k", MEASURED | {"representation": 2} | REPORT, settings(k=6)),

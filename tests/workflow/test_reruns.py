@@ -2,12 +2,24 @@
 
 import pytest
 
-from tests.workflow.reruns import CASES, PAGE, page, restored
+from tests.workflow.reruns import CASES, MORE, PAGE, page, restored
+from tests.workflow.tiny import Study, write_images, write_study
+
+
+@pytest.fixture(scope="module")
+def larger(study, tmp_path_factory):
+    """A study of two networks and two seeds, on the same copy of the project."""
+    folder = tmp_path_factory.mktemp("larger")
+    write_images(folder)
+    done = Study(folder, study.project, write_study(folder, **MORE))
+    done.snakemake()
+    return done
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
-def test_a_change_reruns_what_depends_on_it(study, case):
+def test_a_change_reruns_what_depends_on_it(request, case):
+    study = request.getfixturevalue("larger" if case.before else "study")
     with restored(study):
         case.change(study)
         found = study.jobs()
