@@ -15,10 +15,10 @@ MOST_PIXELS = 178_956_970
 MOST_COMPRESSED = 4096
 #: Pixels of an image that is read however short its compressed file is.
 FEW_PIXELS = 2**22
-
-_DAMAGED = "it is damaged, so copy or save it again"
 #: How many bytes DEFLATE, the compression of zip and gzip, makes of one at most.
 MOST_DEFLATED = 1032
+
+_DAMAGED = "it is damaged, so copy or save it again"
 
 
 class BoundedFile(BufferedReader):
