@@ -15,6 +15,7 @@ from questions import ALL, accuracy, curves, penalties, primary, representations
 from records import read_records
 
 from idsharp.common.records import read_table, write_csv, write_text
+from idsharp.report.points import collection_means
 from idsharp.report.tables.losses import models
 from idsharp.report.tables.study import Study
 from idsharp.report.wording import with_interval
@@ -26,22 +27,20 @@ LEAKING = ("highest_test_accuracy", "test_accuracy", "test_loss")
 
 
 def leakage(study: Study) -> pd.DataFrame:
-    """Question 6: accuracy and loss split by image less those split by patient, same images."""
-    means = study.runs.groupby(["task", "model", "n_train"])
-    runs, rows = means[list(LEAKING)].mean(), []
+    """Question 6: accuracy and loss split by image and by patient, same images and seeds."""
+    keys, names = ["task", "model", "n_train"], list(LEAKING)
+    parts = []
     for task in ("kermany", "lgg_tumour"):
-        for (_, model, n), by_patient in runs[
-            runs.index.get_level_values("task") == task
-        ].iterrows():
-            other = (f"{task}_by_image", model, n)
-            if other not in runs.index:
-                continue
-            record = {"task": task, "model": model, "N": n}
-            for name in LEAKING:
-                record[f"{name}, by patient"] = by_patient[name]
-                record[f"{name}, by image"] = runs.loc[other, name]
-            rows.append(record)
-    return pd.DataFrame(rows)
+        by_patient, by_image = (
+            study.runs[study.runs["task"] == name].assign(task=task)
+            for name in (task, f"{task}_by_image")
+        )
+        pairs = by_patient.merge(
+            by_image, on=[*keys, "seed"], suffixes=(", by patient", ", by image")
+        )
+        columns = [f"{name}, by {unit}" for name in names for unit in ("patient", "image")]
+        parts.append(pairs.groupby(keys, as_index=False)[columns].mean())
+    return pd.concat(parts, ignore_index=True).rename(columns={"n_train": "N"})
 
 
 def counts(study: Study) -> pd.DataFrame:
@@ -80,6 +79,25 @@ def repeated(study: Study) -> pd.DataFrame:
             rows.append({"quantity": name, "over": over, "networks": gap.count(),
                          "mean difference": gap.mean(), "standard error": gap.sem(),
                          "SD of one training": noise})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def between_seeds(study: Study) -> pd.DataFrame:
+    """How far trainings that differ in their seed alone lie apart, and collections, to compare."""
+    columns = ["highest_test_accuracy", "log_loss", "representation_id"]
+    runs = primary(study.runs)
+    runs = runs.assign(log_loss=np.log(runs["test_loss"]))
+    is_mnist, rows = runs["collection"] == "MNIST", []
+    for over, part in (("all", runs), ("without MNIST", runs[~is_mnist])):
+        for model, each in part.groupby("model"):
+            means = collection_means(each, columns)
+            for name, sd in means.seed_sd.items():
+                if sd is not None:
+                    rows.append({
+                        "quantity": name, "over": over, "model": model,
+                        "seeds": each["seed"].nunique(), "SD between seeds": sd,
+                        "SD between collections": means.points[name].std(),
+                    })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -124,7 +142,7 @@ def page(answers: pd.DataFrame, others: dict[str, pd.DataFrame]) -> str:
         "decided by": answers["decided_by"].fillna(""), "verdict": answers["verdict"],
     })  # fmt: skip
     parts = [INTRODUCTION, shown.to_markdown(index=False, floatfmt=".2g")]
-    for heading, table in others.items():
+    for heading, table in ((h, t) for h, t in others.items() if len(t)):
         parts += [f"## {heading}", table.to_markdown(index=False, floatfmt=".3f")]
     return "\n\n".join(parts) + "\n"
 
@@ -137,6 +155,7 @@ def main() -> None:
         "Split by image against split by patient, on the same images": leakage(study),
         "How far the networks have learned": counts(study),
         "The same trainings on two processors": repeated(study),
+        "Trainings that differ in the seed alone": between_seeds(study),
     }
     write_text(HERE / "answers.md", page(found, others))
 

@@ -1,5 +1,8 @@
 """The scripts that conclude from the replication's records."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -34,3 +37,43 @@ def test_records_are_read_as_they_were_written(complete, replication, tmp_path, 
     # Of the made-up representations this is the same number for all, up to rounding.
     of_ratio = found["quantity"].str.startswith("ratio")
     pd.testing.assert_frame_equal(again[~of_ratio], found[~of_ratio], rtol=1e-3)
+
+
+def test_noise_between_seeds_is_that_inside_a_task_network_and_size(complete, replication):
+    study = complete[0]
+    table = replication("answers").between_seeds(study)
+    got = table.set_index(["quantity", "over", "model"]).loc[("log_loss", "all", "resnet18")]
+    runs = replication("questions").primary(study.runs)
+    runs = runs[runs["model"] == "resnet18"]
+    pairs = np.log(runs["test_loss"]).groupby([runs["task"], runs["n_train"]])
+    assert got["seeds"] == 2 and (pairs.count() == 2).all()
+    assert got["SD between seeds"] == pytest.approx(np.sqrt(pairs.var().mean()))
+
+
+def test_leakage_compares_the_seeds_that_both_splits_have(complete, replication):
+    runs = complete[0].runs
+    one = runs[runs["task"] == runs["task"].iloc[0]]
+    by_patient = one.assign(task="kermany", test_loss=1.0 + one["seed"])
+    by_image = one[one["seed"] == 0].assign(task="kermany_by_image", test_loss=0.5)
+    study = replace(complete[0], runs=pd.concat([by_patient, by_image]))
+    table = replication("answers").leakage(study)
+    assert len(table) == len(by_image) and (table["test_loss, by patient"] == 1.0).all()
+    assert (table["test_loss, by image"] == 0.5).all()
+
+
+def test_domains_are_compared_over_collections_not_tasks(complete, replication):
+    properties = replication("properties")
+    rows = complete[0].datasets
+    own = rows["domain"].map({"radiology": 12.0, "natural": 20.0})
+    order = rows.groupby("domain")["collection"].rank(method="dense")
+    centered = order - order.groupby(rows["domain"]).transform("mean")
+    rows = rows.assign(n_pool=2000, id_mle_k1=own + 0.1 * centered)
+    # Another labeling of the same images stands in for a task, and enters no mean.
+    variant = rows.iloc[[0]].assign(task="variant", instead_of=rows["task"].iloc[0], id_mle_k1=1e3)
+    few = rows.iloc[[0]].assign(task="few", collection="few", n_pool=999)
+    tasks = properties.pools(replace(complete[0], datasets=pd.concat([rows, variant, few])))
+    assert "variant" in set(tasks["task"]) and "few" not in set(tasks["task"])
+    points = properties.collections(tasks)
+    assert len(points) == rows["collection"].nunique()
+    gap = properties.gaps(points).set_index("quantity").iloc[0]
+    assert gap["radiology v natural"].startswith("-8")

@@ -25,3 +25,11 @@ def by_cell(runs: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> 
     if not parts:
         return pd.DataFrame(columns=names)
     return pd.concat(parts, ignore_index=True)[names].sort_values([*keys, "collection"])
+
+
+def networks_of_sizes(runs: pd.DataFrame, columns: Sequence[str]) -> dict[int, list[str]]:
+    """The networks over which `by_cell` averages at each N."""
+    return {
+        n: collection_means(group, columns).cells["model"].unique().tolist()
+        for n, group in runs.groupby("n_train")
+    }

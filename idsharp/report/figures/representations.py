@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.figures.marks import domain_handles, say, with_notes
-from idsharp.report.figures.means import by_cell
+from idsharp.report.figures.means import by_cell, networks_of_sizes
 from idsharp.report.figures.style import (
     COLORS,
     GREY,
@@ -25,7 +25,7 @@ from idsharp.report.figures.style import (
     styled,
 )
 from idsharp.report.tables.peaks import ENDS
-from idsharp.report.wording import count
+from idsharp.report.wording import count, listed
 
 _COLUMNS = 3
 
@@ -58,10 +58,17 @@ def representation_vs_data(runs: pd.DataFrame, estimator: str) -> Figure:
     axis.set_xlabel(f"ID of the training set, $d_\\mathrm{{data}}$ ({name})")
     axis.set_ylabel(f"ID of the representation, $d_\\mathrm{{repr}}$ ({name})")
     axis.set_title(f"{count(points['collection'].nunique(), 'collection')}, mean over networks")
+    networks = networks_of_sizes(runs, [x, y])
+    every = max(map(len, networks.values()))
+    # Points of few networks compare with no others than theirs.
+    names = {n: "" if len(networks[n]) == every else f" ({listed(networks[n])})" for n in sizes}
     handles = [
         *domain_handles(points["domain"]),
         handle("equal", color=GREY, linestyle=":"),
-        *(handle(f"N = {n}", marker="o", color=GREY, ms=np.sqrt(areas[n])) for n in sizes),
+        *(
+            handle(f"N = {n}{names[n]}", marker="o", color=GREY, ms=np.sqrt(areas[n]))
+            for n in sizes
+        ),
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return with_notes(figure, runs)

@@ -164,6 +164,16 @@ def test_both_axes_of_the_representation_have_one_estimator(many):
     assert len(offsets) == runs["collection"].nunique() * runs["n_train"].nunique()
 
 
+def test_a_size_that_not_all_networks_have_says_whose_it_is(many):
+    runs = many.runs
+    some = runs[(runs["n_train"] != runs["n_train"].max()) | (runs["model"] == "vgg13")]
+    for shown, named in ((runs, []), (some, [f"N = {runs['n_train'].max()} (vgg13)"])):
+        figure = registry.FIGURES["representation_vs_data"](many.but(runs=shown))
+        check(figure)
+        labels = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert [label for label in labels if "(" in label] == named
+
+
 def test_attacks_are_kept_apart(many):
     figure = registry.FIGURES["loss_penalty_vs_sharpness"](many)
     labels = [axis.get_ylabel() for axis in figure.axes]
