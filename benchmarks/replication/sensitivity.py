@@ -1,10 +1,11 @@
 """How the replication's answers depend on k, on M and on the size of the images.
 
-    python benchmarks/replication/sensitivity.py results/replication
+    python benchmarks/replication/sensitivity.py results/replication \\
+        results/replication_128px results/replication_224px
 
 Measures every pool again: ID with k = 10, 20 and 40, and, on images of 32×32 (means of 2×2 pixels),
-ID and K_F. Then repeats questions 1, 3 and 4 with each. Writes sensitivity.csv and sensitivity.md
-beside this file.
+ID and K_F. Then repeats questions 1, 3 and 4 with each. Shows beside it what the other studies
+measured on larger images. Writes sensitivity.csv and sensitivity.md beside this file.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from questions import DOMAINS, pearson, row
 from records import read_records
 
 from idsharp import intrinsic_dimension, label_sharpness
-from idsharp.common.records import write_csv, write_text
+from idsharp.common.records import read_json, write_csv, write_text
 from idsharp.report.inference import difference, fit
 from idsharp.report.tables.attacks import penalty_points
 from idsharp.report.tables.study import Study, first_choice
@@ -85,11 +86,27 @@ def answers(measured: pd.DataFrame, study: Study, variant: str) -> list[dict]:
     return rows
 
 
+def larger(folders: list[Path], study: Study) -> pd.DataFrame:
+    """ID and K_F of the same pools at each size, K_F per root-mean-square change of a pixel."""
+    columns = {"id_mle_k1": "ID, MLE (k−1)", "id_twonn_10pct": "ID, TwoNN (−10 %)"}
+    columns |= {"label_sharpness_resolution_free": "K_F, resolution-free"}
+    here, rows = study.datasets.set_index("task"), []
+    for folder in folders:
+        for path in sorted(folder.glob("properties/*/pool.json")):
+            task = path.parent.name
+            size = np.load(folder / "data" / task / "images.npy", mmap_mode="r").shape[-1]
+            rows += [{"task": task, "pixels": size} | read_json(path)]
+            rows += [{"task": task, "pixels": here["image_size"][task]} | here.loc[task].to_dict()]
+    found = pd.DataFrame(rows)[["task", "pixels", *columns]].drop_duplicates(["task", "pixels"])
+    return found.sort_values(["task", "pixels"]).rename(columns=columns)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("results", type=Path, help="folder of the study, for its images")
-    study = read_records()
-    measured = pools(parser.parse_args().results, study)
+    parser.add_argument("larger", type=Path, nargs="+", help="folders of those of larger images")
+    study, args = read_records(), parser.parse_args()
+    measured = pools(args.results, study)
     found = pd.DataFrame([each for name in VARIANTS for each in answers(measured, study, name)])
     write_csv(HERE / "sensitivity.csv", found)
     numbers = found[["estimate", "low", "high"]].astype(float).to_numpy()
@@ -97,8 +114,11 @@ def main() -> None:
     wide = shown.pivot(index="over", columns="quantity", values="estimate").loc[list(VARIANTS)]
     verdicts = found.groupby("quantity")["verdict"].unique().map(", ".join)
     text = wide.rename_axis("").to_markdown() + "\n\nVerdicts: "
-    text += "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items()) + ".\n"
-    write_text(HERE / "sensitivity.md", "# How the answers depend on k, M and size\n\n" + text)
+    text += "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items()) + "."
+    sizes = larger(args.larger, study).to_markdown(index=False, floatfmt=".1f")
+    parts = ["# How the answers depend on k, M and size", text]
+    parts += ["## The same images, larger", sizes]
+    write_text(HERE / "sensitivity.md", "\n\n".join(parts) + "\n")
 
 
 if __name__ == "__main__":
