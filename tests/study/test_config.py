@@ -227,6 +227,8 @@ WRONG = {
                     "studies.demo", {"tasks": ["photos"], "reading_threads": 1,
                                      "reading_processes": 2}),
     "no tasks": (r"studies.demo lacks tasks", "studies.demo.tasks", None),
+    "empty tasks": (r"studies.demo.tasks is \[\]; .*list of one or more.*--until properties",
+                    "studies.demo.tasks", []),
     "like": (r"studies.demo.like names 'papr', which does not exist \(did you mean paper",
              "studies.demo.like", "papr"),
     "like itself": (r"studies.demo.like is 'demo', which has a `like`",
