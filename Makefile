@@ -6,6 +6,8 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# Plugins of Snakemake that the nightly tests need; beside the environment, not in it.
+PLUGINS := $(VENV)/plugins
 STUDY := results/demo
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
     --no-header --no-emit-index-url --no-annotate
@@ -30,6 +32,11 @@ $(READY): $(wildcard envs/*.lock) pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(PLUGINS): envs/plugins.lock | $(READY)
+	@rm -rf $@.new $@
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $@.new --require-hashes -r $<
+	@mv $@.new $@ && touch $@
+
 demo: $(READY) ## Run the demo study, and say where its results are
 	@$(BIN)/snakemake --cores $(CORES)
 	@test $(STUDY)/report.html -nt $(STUDY)/summary.md || $(BIN)/snakemake --report $(STUDY)/report.html --quiet all
@@ -49,7 +56,7 @@ test: $(READY) ## Run every test but the nightly ones
 test-fast: $(READY) ## Run the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-nightly: $(READY) ## Run the tests that take minutes each
+test-nightly: $(PLUGINS) ## Run the tests that take minutes each
 	@$(BIN)/python -m pytest -m nightly
 
 lint: $(READY) ## Check style and types: ruff, snakefmt, snakemake --lint, mypy
@@ -68,6 +75,10 @@ lock: ## Renew the lock files (needs uv: make setup)
 	@$(COMPILE) --extra pipeline --extra test pyproject.toml -o envs/requirements.lock
 	@printf 'eagerpy\nfoolbox\ntorchattacks\n' | $(COMPILE) --no-deps - -o envs/torchattacks.lock
 	@echo dadapy | $(COMPILE) - -o envs/dadapy.lock
+	@# Plugins get the versions of the environment that they are put beside, but botocore needs an older dateutil.
+	@grep -oE '^[a-z0-9-]+==[^\]+' envs/requirements.lock | grep -v '^python-dateutil=' > $(VENV)/versions.txt
+	@printf 'snakemake-%s\n' executor-plugin-aws-batch executor-plugin-googlebatch executor-plugin-kubernetes \
+	    executor-plugin-lsf storage-plugin-fs | $(COMPILE) --constraint $(VENV)/versions.txt - -o envs/plugins.lock
 	@$(BIN)/python envs/write_conda.py
 
 clean: ## Remove .venv and the demo's results
