@@ -37,6 +37,22 @@ def test_lock_files_hold_names_versions_and_hashes_alone(lock):
     assert text.count("--hash=sha256:") >= len(pinned)
 
 
+def versions(lock):
+    """The versions of each package; some have one for each version of Python."""
+    found = {}
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "envs" / lock).read_text(), re.MULTILINE)
+    for name, version in pins:
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def test_plugins_stand_beside_the_environment_that_they_were_locked_for():
+    ours, theirs = versions("requirements.lock"), versions("plugins.lock")
+    differ = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
+    # botocore needs an older one.
+    assert differ == {"python-dateutil"}
+
+
 def test_every_dataset_of_the_config_has_its_source():
     with open(ROOT / "resources" / "datasets.tsv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))

@@ -1,6 +1,5 @@
 """What profiles/README.md says of other schedulers and clouds: its own command lines are run."""
 
-import importlib.metadata
 import os
 import re
 import shlex
@@ -80,8 +79,6 @@ def environment():
     """The environment in which Snakemake finds the plugins of envs/plugins.lock."""
     if not PLUGINS.is_dir():
         pytest.skip("the plugins are absent: run `make test-nightly`, which installs them")
-    (found,) = importlib.metadata.distributions(name="snakemake", path=[str(PLUGINS)])
-    assert found.version == importlib.metadata.version("snakemake"), "run `make lock`"
     return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [PLUGINS, NODES]))}
 
 
@@ -106,7 +103,7 @@ def test_the_page_plans_the_whole_study(clone, plan, environment, tmp_path, exec
 
 
 @pytest.mark.nightly
-def test_a_study_on_nodes_without_shared_files_ends_the_same(environment, tmp_path, monkeypatch):
+def test_a_study_on_nodes_without_shared_files_ends_the_same(environment, tmp_path):
     if shutil.which("rsync") is None:
         pytest.skip("the storage needs Debian's rsync")
     settings = {"tasks": ["halves"], "measured": [], "models": ["squeezenet1_1"], "n_train": [20]}
@@ -118,9 +115,9 @@ def test_a_study_on_nodes_without_shared_files_ends_the_same(environment, tmp_pa
     environment = environment | {"TMPDIR": str(nodes)}
     run(command("prepare", storage), away, env=environment)
     typed = ["nodes" if word == "kubernetes" else word for word in command("kubernetes", storage)]
-    # Two minutes where nothing else runs: each job starts two Snakemakes of its own.
-    more = ["--seconds-between-status-checks", "1"]
-    run([*typed, *more], away, env=environment, timeout=3600)
+    # Each job starts two Snakemakes, one of which fetches the code: on a busy machine it takes a
+    # quarter of an hour.
+    run([*typed, "--seconds-between-status-checks", "1"], away, env=environment, timeout=3600)
     assert results(storage) == results(here)
     assert not (away / "results").exists()
     sent = {file.parent.name.split("-")[0]: file.read_text() for file in nodes.glob("*/command")}
