@@ -43,15 +43,21 @@ def parsing(
     """Turn whatever a parser raises on a damaged file into `error`, which names the file.
 
     A damaged file may fail anywhere in a parser, with any exception: zlib.error, IndexError,
-    NotImplementedError, MemoryError, …
+    NotImplementedError, …
 
     Args:
         kind: what the file should have been, such as "a NIfTI volume".
+
+    Raises:
+        MemoryError: there was too little for this file. That is no fault of the file, and an image
+            left out because of it would make results depend on the machine.
     """
     try:
         yield
     except (FormatError, DatasetError):
         raise
+    except MemoryError as fault:
+        raise MemoryError(": ".join(filter(None, [f"reading {file}", str(fault)]))) from fault
     except Exception as fault:
         reason = " ".join(str(fault).split()) or type(fault).__name__
         raise error(f"{file}: cannot be read as {kind} ({reason})") from fault

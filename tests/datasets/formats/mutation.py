@@ -80,7 +80,7 @@ def fault_of(specimen: Specimen, file: Path) -> str | None:
         limits = _TooLongError if specimen.reserves else (_TooLongError, MemoryError)
         if any(isinstance(cause, limits) for cause in causes):
             return f"takes too much memory or time: {causes[-1]!r}"
-        if isinstance(error, _DamagedError):
+        if isinstance(error, (_DamagedError, MemoryError)):
             return None
         if not isinstance(error, _OWN):
             return f"ends in {error!r}"
