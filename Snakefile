@@ -6,7 +6,6 @@ from snakemake.utils import min_version
 min_version("9.10")
 
 
-# config.yaml is read and checked here.
 include: "rules/common.smk"
 
 
@@ -17,9 +16,14 @@ if workflow.is_main_process:
 
 onstart:
     hold(Path.cwd(), workflow.local_exec)
-    if config["missing_data"] == "stop" and advice(FOUND):
-        raise WorkflowError(advice(FOUND))
+    missing = advice(FOUND) if config["missing_data"] == "stop" else None
+    if trouble := unwritable(f"results/{STUDY}") or missing:
+        raise WorkflowError(trouble)
     helpers.switch_off_job_rate_timer(workflow.scheduler)
+
+
+onerror:
+    logger.error(helpers.last_words(log))
 
 
 report: "rules/captions/report.rst"

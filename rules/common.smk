@@ -27,6 +27,7 @@ from idsharp.study.config import (
 from idsharp.study.files import check_files, read_settings
 from idsharp.study.lock import hold, release_if_dead
 from idsharp.study.tracking import adapter_module, decoding_processes, own_files
+from idsharp.study.writable import unwritable
 
 try:
     # Before Snakemake reads them, which silently takes the last of two settings with the same name.

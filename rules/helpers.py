@@ -1,6 +1,7 @@
 """Plain Python functions for the rules: what Snakemake tracks, and how it runs jobs."""
 
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -54,3 +55,19 @@ def switch_off_job_rate_timer(scheduler: Any) -> None:
     default = limit is not None and (limit.max_jobs, limit.timespan) == (100, 1)
     if default and scheduler.workflow.local_exec:
         scheduler.job_rate_limiter = None
+
+
+def last_words(logs: list[str]) -> str:
+    """What failed jobs said last, to be told at the end of a run, where it is not scrolled away.
+
+    Args:
+        logs: Snakemake's own logs of this run, which have those of failed jobs in them.
+    """
+    text = "\n".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
+    shown = re.findall(r"^Logfile ([^\n]*):\n(=+)\n(.*?)\n\2$", text, re.MULTILINE | re.DOTALL)
+    said = {file: lines.rpartition("\n")[2] for file, _, lines in shown}
+    told = []
+    for line in dict.fromkeys(said.values()):
+        first, *others = (file for file in said if said[file] == line)
+        told.append(f"  {line} ({first}{f' and {len(others)} more' if others else ''})")
+    return "\n".join(["What failed jobs said last:", *told]) if told else ""

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "rules"))
-from helpers import code_for, files_for, switch_off_job_rate_timer
+from helpers import code_for, files_for, last_words, switch_off_job_rate_timer
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 
@@ -123,3 +123,18 @@ def test_snakemakes_timers_still_pile_up(tmp_path):
     found = re.search(r"pending at once: (\d+)", done.stdout)
     assert found, done.stderr
     assert int(found[1]) > 2, "Snakemake plans one look at a time: delete the workaround"
+
+
+def test_at_its_end_a_run_says_once_what_failed_jobs_said_last(tmp_path):
+    shown = "Error in rule train:\nLogfile {}:\n=====\n{}\n=====\nExecute 1 jobs...\n"
+    said = [("a.log", "epoch 1/2\nerror: FILE is damaged"), ("b.log", "error: FILE is damaged"),
+            ("c.log", "Traceback\n=\nKeyError: 1")]  # fmt: skip
+    log = tmp_path / "snakemake.log"
+    log.write_text("".join(shown.format(*one) for one in said) + "Logfile d.log: empty file\n")
+    assert last_words([log]).splitlines() == [
+        "What failed jobs said last:",
+        "  error: FILE is damaged (a.log and 1 more)",
+        "  KeyError: 1 (c.log)",
+    ]
+    log.write_text("Nothing to be done\n")
+    assert last_words([log]) == ""
