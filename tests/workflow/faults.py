@@ -15,7 +15,8 @@ PAGE = ROOT / "docs" / "faults.md"
 
 def table() -> str:
     lines = ["| what goes wrong | what you read | what then happens |", "|---|---|---|"]
-    lines += [f"| {one.what} | {one.told} | {one.then} |" for one in FAULTS + FAULTS_OF_STUDIES]
+    for one in FAULTS + FAULTS_OF_STUDIES:
+        lines.append(f"| {one.what} | {one.told} | {one.then.text} |")
     return "\n".join(lines)
 
 

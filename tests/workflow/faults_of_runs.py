@@ -1,19 +1,32 @@
-"""Data that cannot be used, memory that runs out, and whole studies that go wrong."""
+"""Data that cannot be used, memory that runs out, and runs that go wrong."""
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 import time
-from unittest import mock
 
-import torch
 from PIL import Image
 
-from tests.conftest import ROOT, blobs
-from tests.workflow.bench import N_TRAIN
-from tests.workflow.fault import FAULTS_OF_STUDIES, cut, fault
-from tests.workflow.test_kills import results, start
+from tests.conftest import blobs, write_image_folder
+from tests.workflow.fault import (
+    FAULTS_OF_STUDIES,
+    NOT_PREPARED,
+    UNTRAINED,
+    Then,
+    cut,
+    fault,
+    run_again,
+)
+from tests.workflow.test_kills import start
+
+
+def new_images(place):
+    """The remedy where images were lacking or wrong: those of a study that never had a fault."""
+    shutil.rmtree(place["raw"])
+    write_image_folder(place["raw"], 45, seed=0)
+
+
+def left_images(place):
+    return sorted((place["raw"] / "left").iterdir())
 
 
 @fault("an image that cannot be read", "1 unreadable",
@@ -30,81 +43,75 @@ def image_cut(bench):
 
 @fault("more unreadable images than `unreadable_limit`",
        "… images could not be read where … are wanted, more than unreadable_limit = … allows. "
-       "First: …", "this task stops, other tasks go on")  # fmt: skip
-def many_images_cut(bench):
-    for number in range(0, 20, 2):
-        cut(bench["raw"] / "left" / f"{number:02d}.png")
-    said = bench.prepare()
-    assert not list(bench.folder.glob("*prepared*"))
-    return said
+       "First: …", NOT_PREPARED, new_images)  # fmt: skip
+def many_images_cut(place):
+    for file in left_images(place)[::2]:
+        cut(file)
+    return place.prepare()
 
 
 @fault("images of one class, where networks are to be trained",
        "all … images are of one class (…), and networks learn to tell classes apart; name this "
-       "task under `measured`, or list its classes",
-       "this task stops, other tasks go on")  # fmt: skip
-def one_class(bench):
-    (bench["raw"] / "right").rename(bench["right"])
-    said = bench.prepare()
-    bench.prepare(n_test=0)
-    assert bench["prepared.npy"].exists()
-    return said
+       "task under `measured`, or list its classes", NOT_PREPARED, new_images)  # fmt: skip
+def one_class(place):
+    shutil.rmtree(place["raw"] / "right")
+    return place.prepare()
 
 
 @fault("too few images for the test set",
        "class …: the test set needs … images of it, the pool has …; lower n_test or add images",
-       "this task stops, other tasks go on")  # fmt: skip
-def few_to_test(bench):
-    return bench.prepare(n_test=60)
+       NOT_PREPARED, new_images)  # fmt: skip
+def few_to_test(place):
+    for file in left_images(place)[5:]:
+        file.unlink()
+    return place.prepare()
 
 
 @fault("too few images for a size of `n_train`",
-       "not trained: a training set of … images was asked for; FILE has … training images, … in "
-       "all",
-       "the size is a gap in tables and figures, smaller ones go on")  # fmt: skip
-def few_to_train(bench):
-    said = bench.train("--n-train", N_TRAIN + 2)
-    assert json.loads(bench["new.json"].read_text())["status"] == "too few images"
-    return said
+       "a training set of … images was asked for; FILE has … training images, … in all",
+       "the size is a gap in tables and figures; its record and log say this, Snakemake does not. "
+       "Smaller sizes go on", lambda place: place.configure())  # fmt: skip
+def few_to_train(place):
+    place.train(n_train=72)
+    (record,) = map(json.loads, [f.read_text() for f in place["new"].glob("n72*.json")])
+    assert record["status"] == "too few images"
+    return record["reason"]
+
+
+#: Of address space, beyond what imports have taken.
+LITTLE_MEMORY = """
+import resource
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, resource.RLIM_INFINITY))
+"""
 
 
 @fault("memory that runs out",
        "memory ran out (…); give the job more (mem_mb in a cluster's profile, fewer --cores on one "
        "machine), or lower image_size or pool_size of the study",
-       "this job stops, others go on")  # fmt: skip
-def memory(bench):
-    bench.prepare()
-    limited = (
-        "import resource, sys; from idsharp.common.script import run; from scripts import prepare\n"
-        "pages = int(open('/proc/self/statm').read().split()[0]) + 50_000\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), -1))\n"
-        "run(prepare.main)"
-    )
-    settings = json.dumps({"adapter": "folder", "path": str(bench["raw"])})
-    outputs = [f"--{name}={bench[f'other.{name}']}" for name in ("images", "samples", "audit")]
-    command = [
-        sys.executable, "-c", limited, "other", "--dataset", "raw",
-        "--settings", settings, "--index", bench["index.csv"], "--classes", "null", "--channels", 1,
-        "--image-size", 4000, "--pool-size", 40, "--n-test", 20, *outputs,
-    ]  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        list(map(str, command)), env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert not list(bench.folder.glob("*other*"))
-    return done.stdout + done.stderr
+       Then("this job stops, others go on", NOT_PREPARED.stops), new_images)  # fmt: skip
+def memory(place):
+    large, *more = left_images(place)[:10]
+    Image.new("L", (9000, 9000)).save(large)
+    for file in more:
+        shutil.copy(large, file)
+    return place.prepare(inside=LITTLE_MEMORY)
+
+
+#: As torch raises it; there need be no GPU.
+NO_GPU_MEMORY = """
+import torch
+raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB. GPU 0 has …\\n…")
+"""
 
 
 @fault("memory of the GPU that runs out",
        "the memory of the GPU ran out (…); lower jobs_per_gpu of the study or batch_size of the "
-       "model, or use a GPU with more", "this job stops, others go on")  # fmt: skip
-def gpu_memory(bench):
-    # As torch raises it; there need be no GPU.
-    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB. GPU 0 has …\n…")
-    with mock.patch("scripts.train.train", side_effect=error):
-        said = bench.train()
-    assert bench.made() == []
+       "model, or use a GPU with more",
+       Then("this job stops, others go on", UNTRAINED), run_again)  # fmt: skip
+def gpu_memory(place):
+    said = place.train(inside=NO_GPU_MEMORY)
+    assert place.made() == []
     return said
 
 
@@ -118,39 +125,21 @@ def broken_settings(bench):
 
 
 @fault("a job that fails, whatever the cause", "Error in rule …",
-       "jobs that do not depend on it go on; the next run does the rest, with the same results",
-       FAULTS_OF_STUDIES)  # fmt: skip
-def one_task_fails(study):
-    root = study.folder / "results" / "tiny"
-    images, expected = root / "data" / "halves" / "images.npy", results(study.folder)
-    dates = images.stat()
-    cut(images)
-    os.utime(images, ns=(dates.st_atime_ns, dates.st_mtime_ns))
-    attacks = [root / "attacks" / task / "resnet18.csv" for task in ("halves", "sides")]
-    for file in attacks:
-        file.unlink()
-    done = study.snakemake("--keep-going", "--show-failed-logs", check=False)
-    assert done.returncode == 1
-    assert f"{images.relative_to(study.folder)} is damaged" in done.stdout
-    assert [file.exists() for file in attacks] == [False, True]
-    assert results(study.folder) == expected
-    images.unlink()
-    study.snakemake()
-    assert results(study.folder) == expected
-    return done.stdout
+       Then("jobs that do not depend on it go on; the next run does the rest, with the same "
+            "results", UNTRAINED), run_again, FAULTS_OF_STUDIES)  # fmt: skip
+def a_job_fails(pipeline):
+    return pipeline.train(inside="raise KeyError('a defect')")
 
 
 @fault("a second run in the same folder", "Directory cannot be locked. …",
-       "the first run goes on", FAULTS_OF_STUDIES)  # fmt: skip
-def two_runs(study):
-    expected = results(study.folder)
-    (study.folder / "results" / "tiny" / "attacks" / "halves" / "resnet18.csv").unlink()
-    first = start(study, study.folder / "first.log")
-    while not list((study.folder / ".snakemake" / "locks").glob("*")):
+       "the first run goes on", run_again, FAULTS_OF_STUDIES)  # fmt: skip
+def two_runs(pipeline):
+    pipeline.clear("attack")
+    first = start(pipeline.study, pipeline.study.folder / "first.log")
+    while not list((pipeline.study.folder / ".snakemake" / "locks").glob("*")):
         assert first.poll() is None
         time.sleep(0.05)
-    second = study.snakemake(check=False)
-    assert second.returncode == 1
-    assert first.wait(timeout=600) == 0
-    assert results(study.folder) == expected
-    return second.stdout
+    said = pipeline.run()
+    assert pipeline.code != 0
+    pipeline.code = first.wait(timeout=600)
+    return said

@@ -88,18 +88,23 @@ def write_images(folder):
     np.savez(folder / "colour.npz", train_images=colors, train_labels=np.arange(30) % 3)
 
 
-def write_study(folder, more=None, **changes):
-    """A configuration of two tasks, one of image files (radiology) and one of arrays (natural)."""
+def write_study(folder, more=None, images=None, **changes):
+    """A configuration of two tasks, one of image files (radiology) and one of arrays (natural).
+
+    Args:
+        images: where `write_images` wrote, as the configuration has it; None: `folder`.
+    """
+    where = folder if images is None else images
     settings = {
         "tasks": TASKS, "image_size": 32, "pool_size": 80, "n_test": 20, "n_train": SIZES,
         "models": ["resnet18"], "epochs": 1, "head": "classes", "epsilons": EPSILONS, "k": 5,
         "sharpness_m": 50, "sharpness_draws": 3, "measured": ["colours", "bare"], "channels": "own",
         "attacks": ["fgsm", "pgd"], "pgd_steps": 2,
     } | changes  # fmt: skip
-    files = {"adapter": "folder", "path": str(folder / "images"), "domain": "radiology"}
-    arrays = {"adapter": "npz", "path": str(folder / "arrays.npz"), "domain": "natural"}
-    bare = {"adapter": "folder", "path": str(folder / "images" / "right"), "classes": False}
-    color = {"adapter": "npz", "path": str(folder / "colour.npz"), "domain": "natural"}
+    files = {"adapter": "folder", "path": str(where / "images"), "domain": "radiology"}
+    arrays = {"adapter": "npz", "path": str(where / "arrays.npz"), "domain": "natural"}
+    bare = {"adapter": "folder", "path": str(where / "images" / "right"), "classes": False}
+    color = {"adapter": "npz", "path": str(where / "colour.npz"), "domain": "natural"}
     config = {
         "study": "tiny",
         "datasets": {
