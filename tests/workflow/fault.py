@@ -87,11 +87,17 @@ def delete(*names: str) -> Callable:
     return remedy
 
 
-def cut(file: Path, share: float = 0.5) -> None:
-    """Leave the first part of a file and its dates, as a disk that lost the rest."""
-    content, dates = file.read_bytes(), file.stat()
-    file.write_bytes(content[: int(len(content) * share)])
+def damage(file: Path, content: bytes) -> None:
+    """Leave this of a file, and its dates, as a disk does that lost the rest."""
+    dates = file.stat()
+    file.write_bytes(content)
     os.utime(file, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+
+
+def cut(file: Path, share: float = 0.5) -> None:
+    """Leave the first part of a file."""
+    content = file.read_bytes()
+    damage(file, content[: int(len(content) * share)])
 
 
 def edit(record: Path, **changes: object) -> None:

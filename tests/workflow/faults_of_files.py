@@ -10,6 +10,7 @@ from tests.workflow.fault import (
     UNREAD,
     Then,
     cut,
+    damage,
     delete,
     edit,
     fault,
@@ -78,8 +79,8 @@ def samples_cut(place):
        "FILE holds … images and … rows; delete both to prepare the task again",
        TASK_STOPS, delete("images.npy", "samples.csv"))  # fmt: skip
 def rows_lost(place):
-    lines = place["samples.csv"].read_text().splitlines(keepends=True)
-    place["samples.csv"].write_text("".join(lines[:-3]))
+    lines = place["samples.csv"].read_bytes().splitlines(keepends=True)
+    damage(place["samples.csv"], b"".join(lines[:-3]))
     return place.train()
 
 
