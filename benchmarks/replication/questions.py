@@ -71,7 +71,7 @@ def accuracy(study: Study) -> list[dict]:
     return rows
 
 
-def exponents(study: Study) -> pd.DataFrame:
+def exponents(study: Study, estimator: str = "id_mle_k1") -> pd.DataFrame:
     """−d ln loss / d ln N of each collection, over networks with three N or more, and 1/d."""
     runs = primary(study.runs).dropna(subset=["test_loss"])
     runs = runs.assign(log_loss=np.log(runs["test_loss"]), log_n=np.log(runs["n_train"]))
@@ -84,8 +84,28 @@ def exponents(study: Study) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=["collection", "exponent", "inverse_id"])
     points = collection_means(pd.DataFrame(rows).assign(n_train=0), ["exponent"]).points
-    ids = study.points(["pool_id"]).points.set_index("collection")["pool_id"]
+    ids = study.points(["pool_id"], estimator=estimator).points.set_index("collection")["pool_id"]
     return points.assign(inverse_id=1 / points["collection"].map(ids))
+
+
+def learning_curves(study: Study) -> list[dict]:
+    """Question 3a: the exponent on 1/d, by each estimator of d and in each domain, too."""
+    points, rows = exponents(study), []
+    if points.empty:
+        return rows
+    others = [(f"d by {e.short}", exponents(study, name)) for name, e in ESTIMATORS.items()]
+    others += [(domain, points[points["domain"] == domain]) for domain in DOMAINS]
+    for over, used in (*parts(points), *others):
+        slope = fit(used, "exponent", ["inverse_id"])[0]
+        rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
+    accuracies = study.points(["highest_test_accuracy"]).points
+    points = points.merge(accuracies[["collection", "highest_test_accuracy"]], on="collection")
+    for over, used in parts(points):
+        slope = fit(used, "exponent", ["inverse_id", "highest_test_accuracy"])[0]
+        rows.append(row("3a", "slope of the exponent on 1/d at equal accuracy", over, slope, +1))
+    for over, used in parts(points):
+        rows.append(row("3a", "mean exponent", over, fit(used, "exponent")[0], +1))
+    return rows
 
 
 def losses(study: Study) -> pd.DataFrame:
@@ -98,13 +118,7 @@ def losses(study: Study) -> pd.DataFrame:
 
 def curves(study: Study) -> list[dict]:
     """Question 3: exponent on 1/d; ln K_F beside (ln N)/d; a collection left out, predicted."""
-    rows, x, points = [], "log_n_over_pool_id", losses(study)
-    for over, used in parts(exponents(study)):
-        if used.empty:
-            continue
-        slope = fit(used, "exponent", ["inverse_id"])[0]
-        rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
-        rows.append(row("3a", "mean exponent", over, fit(used, "exponent")[0], +1))
+    rows, x, points = learning_curves(study), "log_n_over_pool_id", losses(study)
     for over, used in parts(points):
         for name in (x, "log_sharpness"):
             side = +1 if name == "log_sharpness" else -1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from questions import DOMAINS, pearson, row
+from questions import DOMAINS, exponents, pearson, row
 from records import read_records
 
 from idsharp import intrinsic_dimension, label_sharpness
@@ -74,6 +74,10 @@ def answers(measured: pd.DataFrame, study: Study, variant: str) -> list[dict]:
     points = points.assign(inverse_id=1 / points["d"])
     slope = fit(points, "log_loss", ["inverse_id", "log_sharpness"])[1]
     rows.append(row("3b", "slope of ln loss on ln K_F beside 1/d", variant, slope, +1))
+    curves = exponents(study).drop(columns="inverse_id")
+    curves = curves.merge(points[["collection", "inverse_id"]], on="collection")
+    slope = fit(curves, "exponent", ["inverse_id"])[0]
+    rows.append(row("3a", "slope of the exponent on 1/d", variant, slope, +1))
     penalties = penalty_points(study).query("model == 'all' and epsilon_255 == 2")
     for attack, points in penalties.groupby("attack"):
         points = trained.merge(points[["collection", "loss_penalty"]], on="collection")
