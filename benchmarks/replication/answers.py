@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from questions import ALL, accuracy, curves, penalties, primary, representations
+from curves import primary
+from questions import ALL, accuracy, curves, penalties, representations
 from records import read_records
 
 from idsharp.common.records import read_table, write_csv, write_text

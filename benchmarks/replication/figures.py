@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from answers import alone
+from curves import exponents
 from matplotlib.figure import Figure
 from properties import NAMES
-from questions import exponents
 from records import read_records
 from statsmodels.regression.linear_model import OLS
 

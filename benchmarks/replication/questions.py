@@ -5,6 +5,7 @@ docs/replication.md says what was asked, and what counts as support.
 
 import numpy as np
 import pandas as pd
+from curves import SLOPE, exponents, otherwise, primary
 from joint import joint
 
 from idsharp.properties.estimators import ESTIMATORS
@@ -13,7 +14,7 @@ from idsharp.report.inference import design, difference, fit, leave_one_out
 from idsharp.report.points import collection_means
 from idsharp.report.tables.attacks import penalty_points
 from idsharp.report.tables.peaks import representation_layers
-from idsharp.report.tables.study import Study, first_choice, is_learned
+from idsharp.report.tables.study import Study
 
 #: Collections with fewer than 2000 images: answers that use ID are repeated without them.
 SMALL = ("BUS-BRA", "NIH_X-ray", "GTSRB")
@@ -71,40 +72,16 @@ def accuracy(study: Study) -> list[dict]:
     return rows
 
 
-def exponents(study: Study, estimator: str = "id_mle_k1") -> pd.DataFrame:
-    """−d ln loss / d ln N of each collection, over networks with three N or more, and 1/d."""
-    runs = primary(study.runs).dropna(subset=["test_loss"])
-    runs = runs.assign(log_loss=np.log(runs["test_loss"]), log_n=np.log(runs["n_train"]))
-    keys, rows = ["collection", "domain", "task", "model"], []
-    means = runs.groupby([*keys, "log_n"], as_index=False)["log_loss"].mean()
-    for names, part in means.groupby(keys):
-        if len(part) >= 3:
-            slope = np.polyfit(part["log_n"], part["log_loss"], 1)[0]
-            rows.append(dict(zip(keys, names, strict=True)) | {"exponent": -slope})
-    if not rows:
-        return pd.DataFrame(columns=["collection", "exponent", "inverse_id"])
-    points = collection_means(pd.DataFrame(rows).assign(n_train=0), ["exponent"]).points
-    ids = study.points(["pool_id"], estimator=estimator).points.set_index("collection")["pool_id"]
-    return points.assign(inverse_id=1 / points["collection"].map(ids))
-
-
 def learning_curves(study: Study) -> list[dict]:
-    """Question 3a: the exponent on 1/d, by each estimator of d and in each domain, too."""
+    """Question 3a: the exponent of the learning curve on 1/d, as registered and otherwise."""
     points, rows = exponents(study), []
     if points.empty:
         return rows
-    others = [(f"d by {e.short}", exponents(study, name)) for name, e in ESTIMATORS.items()]
-    others += [(domain, points[points["domain"] == domain]) for domain in DOMAINS]
-    for over, used in (*parts(points), *others):
-        slope = fit(used, "exponent", ["inverse_id"])[0]
-        rows.append(row("3a", "slope of the exponent on 1/d (the law: 1)", over, slope, +1))
-    accuracies = study.points(["highest_test_accuracy"]).points
-    points = points.merge(accuracies[["collection", "highest_test_accuracy"]], on="collection")
     for over, used in parts(points):
-        slope = fit(used, "exponent", ["inverse_id", "highest_test_accuracy"])[0]
-        rows.append(row("3a", "slope of the exponent on 1/d at equal accuracy", over, slope, +1))
-    for over, used in parts(points):
+        rows.append(row("3a", SLOPE, over, fit(used, "exponent", ["inverse_id"])[0], +1))
         rows.append(row("3a", "mean exponent", over, fit(used, "exponent")[0], +1))
+    if study.runs["model"].nunique() > 1:
+        rows += [row("3a", *each, +1) for each in otherwise(study, points)]
     return rows
 
 
@@ -221,9 +198,3 @@ def representations(study: Study) -> list[dict]:
         text = "relative depth of the peak, radiology − natural"
         rows.append(row("5", text, over, difference(*depths), -1))
     return rows
-
-
-def primary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of tasks that stand in for no other, of networks that were trained."""
-    rows = first_choice(rows)
-    return rows[is_learned(rows) if "constant_output" in rows else rows["status"] == "ok"]

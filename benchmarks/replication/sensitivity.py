@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from questions import DOMAINS, exponents, pearson, row
+from curves import exponents
+from questions import DOMAINS, pearson, row
 from records import read_records
 
 from idsharp import intrinsic_dimension, label_sharpness
@@ -72,8 +73,9 @@ def answers(measured: pd.DataFrame, study: Study, variant: str) -> list[dict]:
     points = trained.merge(points, on="collection")
     # ln N is the same for all collections, so that 1/d stands for (ln N)/d.
     points = points.assign(inverse_id=1 / points["d"])
-    slope = fit(points, "log_loss", ["inverse_id", "log_sharpness"])[1]
-    rows.append(row("3b", "slope of ln loss on ln K_F beside 1/d", variant, slope, +1))
+    on_d, on_sharpness = fit(points, "log_loss", ["inverse_id", "log_sharpness"])
+    rows.append(row("3b", "slope of ln loss on 1/d beside ln K_F", variant, on_d, -1))
+    rows.append(row("3b", "slope of ln loss on ln K_F beside 1/d", variant, on_sharpness, +1))
     curves = exponents(study).drop(columns="inverse_id")
     curves = curves.merge(points[["collection", "inverse_id"]], on="collection")
     slope = fit(curves, "exponent", ["inverse_id"])[0]

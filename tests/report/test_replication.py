@@ -43,7 +43,7 @@ def test_noise_between_seeds_is_that_inside_a_task_network_and_size(complete, re
     study = complete[0]
     table = replication("answers").between_seeds(study)
     got = table.set_index(["quantity", "over", "model"]).loc[("log_loss", "all", "resnet18")]
-    runs = replication("questions").primary(study.runs)
+    runs = replication("curves").primary(study.runs)
     runs = runs[runs["model"] == "resnet18"]
     pairs = np.log(runs["test_loss"]).groupby([runs["task"], runs["n_train"]])
     assert got["seeds"] == 2 and (pairs.count() == 2).all()
@@ -77,3 +77,20 @@ def test_domains_are_compared_over_collections_not_tasks(complete, replication):
     assert len(points) == rows["collection"].nunique()
     gap = properties.gaps(points).set_index("quantity").iloc[0]
     assert gap["radiology v natural"].startswith("-8")
+
+
+def test_exponents_of_learning_curves_are_those_of_the_law(complete, replication):
+    first = complete[0].runs.query("n_train == 100")
+    ids = complete[0].points(["pool_id"]).points.set_index("collection")["pool_id"]
+    exponent = 2 / first["collection"].map(ids) + 0.01 * (first["collection"].str.len() % 3)
+    parts = [first.assign(n_train=n, test_loss=n**-exponent) for n in (100, 200, 400)]
+    study = replace(complete[0], runs=pd.concat(parts))
+    points = replication("curves").exponents(study)
+    wanted = exponent.groupby(first["collection"]).first()
+    assert points.set_index("collection")["exponent"].to_dict() == pytest.approx(wanted.to_dict())
+    rows = pd.DataFrame(replication("questions").learning_curves(study)).set_index("over")
+    slopes = rows[rows["quantity"].str.startswith("slope")]["estimate"].astype(float)
+    assert slopes["15 collections"] == pytest.approx(2, abs=0.5)
+    assert slopes["resnet18, seed 1"] == pytest.approx(slopes["15 collections"])
+    # Nothing of the first round is of these tasks.
+    assert rows.loc["first round, resnet18", "verdict"].startswith("not measured")

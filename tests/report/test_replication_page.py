@@ -20,7 +20,7 @@ ELSEWHERE = {
     "2.3 [0.4, 4.2]": "first round",
     "2.7 [0.5, 4.8]": "first round",
     "0.40 [−0.14, 0.76]": "first round",
-    "9 [−2, 20]": "the second round with one seed",
+    "0.05 [−0.17, 0.28]": "first round",
     "−2.0 [−7.5, 3.5]": "the claims of the page that the pipeline makes",
 }
 
