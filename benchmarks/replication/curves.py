@@ -27,6 +27,11 @@ def primary(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[is_learned(rows) if "constant_output" in rows else rows["status"] == "ok"]
 
 
+def final_error(runs: pd.DataFrame) -> pd.Series:
+    """1 − test accuracy, of 300 images; half an error where there is none."""
+    return np.maximum(1 - runs["test_accuracy"].astype(float), 0.5 / 300)
+
+
 def exponents(
     study: Study, estimator: str = "id_mle_k1", response: str = "test_loss"
 ) -> pd.DataFrame:
@@ -80,9 +85,7 @@ def otherwise(study: Study, points: pd.DataFrame) -> Iterator[tuple[str, str, di
         yield SLOPE, f"d by {twonn}, {model}", _slope(exponents(alone, TWONN))
     yield SLOPE, "first round, resnet18", _slope(exponents(_first_round(study)))
     # Terms.
-    # Of 300 test images; half an error where there is none.
-    errors = np.maximum(1 - runs["test_accuracy"].astype(float), 0.5 / 300)
-    with_errors = replace(study, runs=runs.assign(error=errors))
+    with_errors = replace(study, runs=runs.assign(error=final_error(runs)))
     yield SLOPE, "final error in place of loss", _slope(exponents(with_errors, response="error"))
     accuracies = study.points(["highest_test_accuracy"]).points
     accuracies = accuracies[["collection", "highest_test_accuracy"]]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from curves import final_error
 
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.inference import difference, fit
@@ -30,9 +31,7 @@ def joint(study: Study) -> Iterator[tuple[str, str, dict, int | None]]:
     yield from _slopes(points, "the domain as a third term", others=("is_radiology",))
     below = study.points(["log_loss", X, K], losses="below chance").points
     yield from _slopes(below, f"networks with a loss below chance, {len(below)} collections")
-    # Of 300 test images; half an error where there is none.
-    accuracy = study.runs["test_accuracy"].astype(float)
-    errors = np.log(np.maximum(1 - accuracy, 0.5 / 300))
+    errors = np.log(final_error(study.runs))
     with_errors = replace(study, runs=study.runs.assign(log_error=errors))
     used = with_errors.points(["log_error", X, K]).points
     yield from _slopes(used, "ln of the final error in place of ln loss", response="log_error")
