@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from idsharp.common.records import write_array, write_json
+
 
 @pytest.fixture(scope="module")
 def found(complete, replication):
@@ -94,3 +96,19 @@ def test_exponents_of_learning_curves_are_those_of_the_law(complete, replication
     assert slopes["resnet18, seed 1"] == pytest.approx(slopes["15 collections"])
     # Nothing of the first round is of these tasks.
     assert rows.loc["first round, resnet18", "verdict"].startswith("not measured")
+
+
+def test_the_table_of_larger_images_has_the_recorded_size_beside_each(
+    complete, replication, tmp_path
+):
+    known = complete[0].datasets.iloc[0]
+    names = ["id_mle_k1", "id_twonn_10pct", "label_sharpness_resolution_free"]
+    for size in (128, 224):
+        folder, task = tmp_path / f"{size}px", known["task"]
+        write_array(folder / "data" / task / "images.npy", np.zeros((2, 1, size, size), np.uint8))
+        record = folder / "properties" / task / "pool.json"
+        write_json(record, dict.fromkeys(names, float(size)))
+    folders = [tmp_path / "224px", tmp_path / "128px"]
+    found = replication("sensitivity").larger(folders, complete[0])
+    assert found["pixels"].tolist() == [known["image_size"], 128, 224]
+    assert found["ID, MLE (k−1)"].tolist() == [known["id_mle_k1"], 128, 224]
