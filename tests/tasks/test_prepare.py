@@ -169,3 +169,11 @@ def test_classes_of_another_column_are_named_after_it():
     truth = index.set_index("id")["edema"]
     assert ("edema " + truth[result.samples["id"]].to_numpy() == result.samples["class"]).all()
     assert result.audit["classes"] == "blank | 1"
+
+
+def test_images_of_one_class_are_measured_but_no_network_is_trained_on_them():
+    dataset, index = make()
+    index["label"] = "a"
+    with pytest.raises(SamplingError, match=r"of one class \('a'\).*under `measured`"):
+        prepared(dataset, index)
+    assert len(prepared(dataset, index, n_test=0, pool_size=50).images) == 50
