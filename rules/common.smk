@@ -22,6 +22,7 @@ from idsharp.study.config import (
     merged,
     number_of_classes,
     result_settings,
+    stands_in_for,
     study_settings,
 )
 from idsharp.study.files import check_files, read_settings
@@ -142,5 +143,5 @@ def described_tasks():
         described[task] = {"dataset": dataset_of(task), "domain": dataset["domain"]}
         described[task]["collection"] = collection_of(config, dataset_of(task))
         described[task]["note"] = dataset.get("note", "")
-        described[task]["instead_of"] = config["tasks"][task].get("instead_of", "")
+        described[task]["instead_of"] = stands_in_for(config, task, TASKS, MEASURED)
     return json.dumps(described)

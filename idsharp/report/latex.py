@@ -163,7 +163,7 @@ _ENDS = {
 
 def _with_spreads(table: pd.DataFrame) -> pd.DataFrame:
     """Every cell as LaTeX source, with its standard error, deviation or interval in it."""
-    cells = table.map(_cell)
+    cells = table.map(_cell).astype(object)
     for column in table:
         stem = column.removesuffix("_r")
         for spread in (f"{column}_se", f"{column}_sd"):

@@ -67,6 +67,15 @@ def collection_of(config: dict, dataset: str) -> str:
     return config["datasets"][dataset].get("collection", dataset)
 
 
+def stands_in_for(config: dict, task: str, trained: list[str], measured: list[str]) -> str:
+    """The task of the same images in whose place a study has another; "" where it has no such task.
+
+    Without it, the study's own task is the evidence on these images.
+    """
+    other = config["tasks"][task].get("instead_of", "")
+    return other if other in trained or (task in measured and other in measured) else ""
+
+
 def adapter_settings(config: dict, study: dict, dataset: str) -> dict:
     """The settings passed to an adapter: how a dataset is found and read."""
     settings = config["datasets"][dataset]

@@ -1,5 +1,7 @@
 """Tables as LaTeX: spreads in their cells, nothing unescaped."""
 
+import pandas as pd
+
 from idsharp.report.latex import to_latex
 
 
@@ -17,3 +19,9 @@ def test_latex_shows_spreads_and_nothing_unescaped(complete):
     interval = to_latex("attacks", tables["attacks"], "", [])
     assert "0.5 [0.352, 0.648]" in interval
     assert " [" in to_latex("domain_gap", tables["domain_gap"], "", [])
+
+
+def test_a_table_without_rows_is_one_without_rows():
+    numbers = pd.DataFrame({"model": ["resnet18"], "accuracy": [0.5], "accuracy_sd": [0.1]})
+    numbers = numbers.assign(estimate=1.0, low=0.5, high=1.5)
+    assert "Nothing" in to_latex("attacks", numbers.iloc[:0], "Nothing was attacked.", [])

@@ -11,6 +11,7 @@ from idsharp.study.config import (
     collection_of,
     hyperparameters,
     settings_of,
+    stands_in_for,
     study_settings,
 )
 from idsharp.study.files import read_config
@@ -38,6 +39,18 @@ def test_collections_are_named_or_are_the_dataset_itself(config):
     assert collection_of(config, "demo_brain_obvious") == "demo_brain"
     assert collection_of(config, "chexpert") == "chexpert"
     assert "collection" not in adapter_settings(config, {}, "demo_brain_subtle")
+
+
+def test_a_task_stands_in_for_another_only_where_the_study_has_both(config):
+    def replaced(task, trained, measured=()):
+        return stands_in_for(config, task, list(trained), list(measured))
+
+    assert replaced("rsna_subarachnoid", ["rsna", "rsna_subarachnoid"]) == "rsna"
+    assert replaced("rsna_subarachnoid", ["mura", "rsna_subarachnoid"]) == ""
+    # A task that is only measured has no network to be replaced.
+    assert replaced("rsna_subarachnoid", ["rsna_subarachnoid"], ["rsna"]) == ""
+    assert replaced("rsna_subarachnoid", [], ["rsna", "rsna_subarachnoid"]) == "rsna"
+    assert replaced("rsna", ["rsna", "rsna_subarachnoid"]) == ""
 
 
 def test_a_study_like_another_has_its_settings_and_not_its_tasks(config):
