@@ -22,7 +22,7 @@ from idsharp.report.tables.study import Study
 from idsharp.report.wording import with_interval
 
 HERE = Path(__file__).resolve().parent
-#: Training loss below which a network counts as settled: docs/replication.md, "Epochs".
+#: Training loss below which a network counts as settled: docs/replication_details.md, "Epochs".
 SETTLED = 0.12
 LEAKING = ("highest_test_accuracy", "test_accuracy", "test_loss")
 

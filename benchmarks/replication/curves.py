@@ -75,7 +75,8 @@ def otherwise(study: Study, points: pd.DataFrame) -> Iterator[tuple[str, str, di
     for seed in sorted(runs["seed"].unique()):
         parts[f"resnet18, seed {seed}"] = (runs["model"] == "resnet18") & (runs["seed"] == seed)
     parts["N up to 630"] = runs["n_train"] <= 630
-    parts["N from 400, resnet18"] = (runs["n_train"] >= 400) & (runs["model"] == "resnet18")
+    parts["N from 400"] = runs["n_train"] >= 400
+    parts["N from 400, resnet18"] = parts["N from 400"] & (runs["model"] == "resnet18")
     parts["networks with a loss below chance"] = runs["above_chance_loss"].eq(False)
     for text, part in parts.items():
         yield SLOPE, text, _slope(exponents(replace(study, runs=runs[part])))

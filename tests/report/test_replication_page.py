@@ -1,4 +1,4 @@
-"""The intervals of docs/replication.md, a page written by hand, are those of the tables."""
+"""The intervals of the replication's pages, written by hand, are those of the tables."""
 
 import re
 
@@ -50,8 +50,9 @@ def is_one_of(shown: tuple[str, ...], rows: list[tuple[float, ...]]) -> bool:
 
 
 def test_every_interval_is_in_a_table():
-    page = re.sub(r"\s+", " ", (ROOT / "docs" / "replication.md").read_text(encoding="utf-8"))
-    rows, shown = known(), {each.group(): each for each in INTERVAL.finditer(page)}
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("replication", "replication_details")]
+    text = re.sub(r"\s+", " ", "\n".join(page.read_text(encoding="utf-8") for page in pages))
+    rows, shown = known(), {each.group(): each for each in INTERVAL.finditer(text)}
     assert len(shown) > 50 and set(ELSEWHERE) <= set(shown)
     own = [each for text, each in shown.items() if text not in ELSEWHERE]
     assert not [each.group() for each in own if not is_one_of(each.groups(), rows)]
