@@ -1,4 +1,4 @@
-"""The answers to the replication's questions 2 to 6, from its records.
+"""The answers to the replication's questions, from its records.
 
     python benchmarks/replication/answers.py
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import primary
-from questions import ALL, accuracy, curves, penalties, representations
+from curves import SLOPE, primary
+from questions import ALL, GAP, PEAK, accuracy, curves, dimension, penalties, representations
 from records import read_records
+from statsmodels.stats.multitest import multipletests
 
 from idsharp.common.records import read_table, write_csv, write_text
 from idsharp.report.points import collection_means
@@ -24,6 +25,20 @@ from idsharp.report.wording import with_interval
 HERE = Path(__file__).resolve().parent
 #: Training loss below which a network counts as settled: docs/replication_details.md, "Epochs".
 SETTLED = 0.12
+#: The estimates that were registered: docs/replication.md, "Questions".
+REGISTERED = (
+    "ID, radiology − natural",
+    "slope of accuracy on ID, radiology (per unit)",
+    "slope of accuracy on ID, natural (per unit)",
+    "difference of slopes, radiology − natural",
+    SLOPE,
+    "slope of ln loss on ln K_F, beside (ln N)/d",
+    "gain in squared error of ln loss over the mean by (ln N)/d and ln K_F",
+    "r of ln penalty and ln K_F, FGSM 2/255",
+    "r of ln penalty and ln K_F, PGD 2/255",
+    GAP,
+    PEAK,
+)
 LEAKING = ("highest_test_accuracy", "test_accuracy", "test_loss")
 
 
@@ -110,17 +125,30 @@ def alone(study: Study, model: str) -> Study:
 
 def answers(study: Study) -> pd.DataFrame:
     """Every answer, over all networks and, where there are several, of each network alone."""
-    rows = accuracy(study) + curves(study) + penalties(study) + representations(study)
-    found = pd.DataFrame(rows)
-    if len(models(study)) > 2:
-        for model in models(study)[1:]:
-            each = answers(alone(study, model))
-            each = each[each["over"] == ALL].assign(over=f"{ALL}, {model} alone")
-            found = pd.concat([found, each], ignore_index=True)
-    return found
+
+    def of_networks(study: Study) -> pd.DataFrame:
+        rows = accuracy(study) + curves(study) + penalties(study) + representations(study)
+        return pd.DataFrame(rows)
+
+    found = [pd.DataFrame(dimension(study)), of_networks(study)]
+    for model in models(study)[1:]:
+        each = of_networks(alone(study, model))
+        found.append(each[each["over"] == ALL].assign(over=f"{ALL}, {model} alone"))
+    return pd.concat(found, ignore_index=True)
 
 
-INTRODUCTION = """# Answers to the replication's questions 2 to 6
+def registered(found: pd.DataFrame) -> pd.DataFrame:
+    """The estimates that were fixed before anything was measured, p corrected for their number."""
+    own = found[found["over"] == ALL]
+    own = own[own["quantity"].str.replace(r" \(RMSE.*", "", regex=True).isin(REGISTERED)]
+    if len(own) != len(REGISTERED):
+        raise ValueError(f"{len(own)} estimates are called as the {len(REGISTERED)} registered")
+    p_holm = multipletests(own["p"].astype(float), method="holm")[1]
+    columns = ["question", "quantity", "p", "p (Holm)", "verdict"]
+    return own.assign(**{"p (Holm)": p_holm})[columns]
+
+
+INTRODUCTION = """# Answers to the replication's questions
 
 Made by `python benchmarks/replication/answers.py`. Estimates with 95 % intervals over collections;
 `without one` is the range of the estimate as each collection is left out in turn, `decided by` the
@@ -153,6 +181,7 @@ def main() -> None:
     found = answers(study)
     write_csv(HERE / "answers.csv", found)
     others = {
+        "The registered estimates, corrected for their number": registered(found),
         "Split by image against split by patient, on the same images": leakage(study),
         "How far the networks have learned": counts(study),
         "The same trainings on two processors": repeated(study),

@@ -95,7 +95,7 @@ def otherwise(study: Study, points: pd.DataFrame) -> Iterator[tuple[str, str, di
         text = f"at equal highest accuracy, d by {ESTIMATORS[name].short}"
         yield SLOPE, text, _slope(used, "highest_test_accuracy")
     yield "exponent over 1/d, without an intercept", "15 collections", _through_origin(points)
-    yield SLOPE, "errors by HC3", _robust(points)
+    yield SLOPE, "errors by HC3", robust(points, "exponent", ["inverse_id"])[0]
 
 
 def _slope(points: pd.DataFrame, *others: str) -> dict:
@@ -116,9 +116,10 @@ def _through_origin(points: pd.DataFrame) -> dict:
     return _of_statsmodels(found, 0, len(points))
 
 
-def _robust(points: pd.DataFrame) -> dict:
-    found = OLS(*design(points, "exponent", ["inverse_id"])).fit()
-    return _of_statsmodels(found.get_robustcov_results("HC3"), 1, len(points))
+def robust(points: pd.DataFrame, response: str, terms: list[str]) -> list[dict]:
+    """Slopes with standard errors that allow for unequal variances (HC3)."""
+    found = OLS(*design(points, response, terms)).fit().get_robustcov_results("HC3")
+    return [_of_statsmodels(found, 1 + i, len(points)) for i in range(len(terms))]
 
 
 def _of_statsmodels(found, term: int, n: int) -> dict:

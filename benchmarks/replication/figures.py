@@ -35,10 +35,10 @@ from idsharp.report.wording import with_interval
 HERE = Path(__file__).resolve().parent
 #: Where names stand: to the left (−1) or right of their points, and how far above them.
 NAMED_AT = {
-    "Imagenette": (-1, 3), "knee_X-ray": (-1, 3), "BUS-BRA": (-1, 0), "CIFAR-10": (1, 7),
+    "Imagenette": (-1, 3), "knee_X-ray": (-1, 3), "BUS-BRA": (1, -9), "CIFAR-10": (1, 7),
     "flowers": (1, -7), "scenes": (1, 1), "COVID_X-ray": (1, 7), "NIH_X-ray": (1, -2),
-    "COVID_CT": (-1, -3), "GTSRB": (-1, 0), "brain_MRI": (-1, 0), "glioma_MRI": (-1, 0),
-    "cats_v_dogs": (-1, -3),
+    "COVID_CT": (-1, -3), "GTSRB": (-1, 8), "brain_MRI": (-1, 0), "glioma_MRI": (-1, 0),
+    "cats_v_dogs": (-1, -3), "Kermany": (-1, 5),
 }  # fmt: skip
 
 
@@ -47,7 +47,8 @@ class FromRecords(Results):
 
     def __init__(self, study: Study, shown_epsilon: int = 2):
         self.folder, self.shown_epsilon = HERE, shown_epsilon
-        self._tables = build_tables(study)
+        named = {"collection": NAMES}
+        self._tables = {name: t.replace(named) for name, t in build_tables(study).items()}
 
 
 @styled
@@ -77,12 +78,12 @@ def learning_curves(points: pd.DataFrame) -> Figure:
     axis.set_xlim(at[0], at[-1])
     axis.set_ylim(-0.6, 1.7)
     axis.set_xlabel("1/d (MLE, k − 1)")
-    axis.set_ylabel("exponent of the learning curve, −d ln loss / d ln N")
+    axis.set_ylabel("exponent of the learning curve:\nslope of −ln test loss on ln N")
     handles = [
         *domain_handles(points["domain"]),
-        handle(f"slope {ends}", color=GREY, linestyle="-"),
+        handle(f"slope {ends}, 95 % band", color=GREY, linestyle="-"),
     ]
-    handles.append(handle("the law: 1/d", color=GREY, linestyle=":"))
+    handles.append(handle("the papers' law: 1/d", color=GREY, linestyle=":"))
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from curves import final_error
+from curves import final_error, robust
 
 from idsharp.properties.estimators import ESTIMATORS
 from idsharp.report.inference import difference, fit
@@ -18,7 +18,7 @@ LEANT_ON = ("MNIST", "glioma_MRI", "brain_MRI")
 
 
 def joint(study: Study) -> Iterator[tuple[str, str, dict, int | None]]:
-    """Both slopes in every way: quantity, over what, estimate, and the sign that papers expect."""
+    """Both slopes in every way: quantity, over what, estimate, and the papers' sign, if any."""
     points = study.points(["log_loss", X, K, "is_radiology"]).points
     for name in LEANT_ON:
         yield from _slopes(points[points["collection"] != name], f"without {name}")
@@ -35,6 +35,11 @@ def joint(study: Study) -> Iterator[tuple[str, str, dict, int | None]]:
     with_errors = replace(study, runs=study.runs.assign(log_error=errors))
     used = with_errors.points(["log_error", X, K]).points
     yield from _slopes(used, "ln of the final error in place of ln loss", response="log_error")
+    accuracy = "highest_test_accuracy"
+    used = study.points(["log_loss", X, K, accuracy]).points
+    yield from _slopes(used, "at equal highest accuracy", others=(accuracy,))
+    for (term, side), slope in zip(SLOPES.items(), robust(points, "log_loss", [X, K]), strict=True):
+        yield f"slope of ln loss on {term} beside the other", "errors by HC3", slope, side
     yield from _by_domain(points)
 
 

@@ -80,6 +80,16 @@ def gaps(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def without_one(points: pd.DataFrame, rule: str = "label_sharpness") -> pd.DataFrame:
+    """The ratio of K_F, radiology to natural, as each collection is left out."""
+    rows = []
+    for name in sorted(points["collection"]):
+        found = gaps(points[points["collection"] != name])
+        ratio = found[found["quantity"] == RULES[rule]].iloc[0]
+        rows.append({"without": NAMES[name]} | ratio[["radiology v natural", "p"]].to_dict())
+    return pd.DataFrame(rows)
+
+
 @styled
 def draw(tasks: pd.DataFrame, points: pd.DataFrame):
     """ID and both K_F of every collection, by domain; tasks are small, collections large."""
@@ -88,8 +98,8 @@ def draw(tasks: pd.DataFrame, points: pd.DataFrame):
     own = tasks[tasks["instead_of"] == ""]
     panels = {
         "id_mle_k1": ("intrinsic dimension (MLE, k − 1)", 1),
-        "label_sharpness": ("$K_F$, definition [$10^{-4}$/intensity]", 1e4),
-        "label_sharpness_released": ("$K_F$, released rule [$10^{-4}$/intensity]", 1e4),
+        "label_sharpness": ("$K_F$, definition [$10^{-4}$ per gray level]", 1e4),
+        "label_sharpness_released": ("$K_F$, released rule [$10^{-4}$ per gray level]", 1e4),
     }
     axes = figure.subplots(1, 3, sharey=True)
     for axis, (column, (label, factor)) in zip(axes, panels.items(), strict=True):
@@ -108,7 +118,9 @@ def draw(tasks: pd.DataFrame, points: pd.DataFrame):
     for tick, name in zip(axes[0].get_yticklabels(), order, strict=True):
         tick.set_color(COLORS[domains[name]])
     handles = [handle(f"{d} ({(domains == d).sum()} collections)", **marker(d)) for d in COLORS]
-    handles.append(handle("a task", marker="o", color=GREY, mfc="white", ms=3))
+    handles.append(
+        handle("a task (filled: mean of a collection)", marker="o", color=GREY, mfc="white", ms=3)
+    )
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 
@@ -126,6 +138,8 @@ def main() -> None:
     parts += ["Without the four collections that the papers measure, too:"]
     own = points[~points["collection"].isin(SHARED)]
     parts += [gaps(own).to_markdown(index=False, floatfmt=".2g")]
+    parts += ["K_F by the definition, M = 1000, as each collection is left out:"]
+    parts += [without_one(points).to_markdown(index=False, floatfmt=".2g")]
     write_text(HERE / "properties.md", "\n\n".join(parts) + "\n")
     save(draw(tasks, points), HERE / "properties", ("png",))
 

@@ -9,7 +9,7 @@ FITS = {
     "low": ("low", "as estimate", "lower end of the 95 % interval"),
     "high": ("high", "as estimate", "upper end of the 95 % interval"),
     "p": ("p", "1", "two-sided p value, of no effect unless said otherwise"),
-    "p_holm": ("p (Holm)", "1", "p adjusted for its family of tests, in claims the eight"),
+    "p_holm": ("p (Holm)", "1", "p adjusted for its family of tests (claims: those measured)"),
     "standard_error": ("SE", "as estimate", "standard error of the estimate"),
     "dof": ("dof", "1", "degrees of freedom: collections − coefficients, or Welch's"),
     "n_collections": ("Collections", "1", "collections of images behind the row: its n"),

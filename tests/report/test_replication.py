@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from idsharp.common.records import write_array, write_json
 
@@ -22,7 +23,7 @@ def estimate(found, over, text):
 
 
 def test_answers_are_given_over_all_networks_and_of_each(found):
-    assert set(found["question"]) == {"2", "3b", "3c", "4", "5"}
+    assert set(found["question"]) == {"1", "2", "3b", "3c", "4", "5"}
     names = {"15 collections", "without the three small ones"}
     networks = {f"15 collections, {name} alone" for name in ("resnet18", "vgg13")}
     assert names | networks <= set(found["over"])
@@ -30,6 +31,45 @@ def test_answers_are_given_over_all_networks_and_of_each(found):
     both, *each = (estimate(found, over, text) for over in ("15 collections", *sorted(networks)))
     assert both["low"] < 1 < both["high"] and both["verdict"] == "support"
     assert both["estimate"] != each[0]["estimate"] != each[1]["estimate"]
+
+
+def test_registered_estimates_are_corrected_for_their_number(replication):
+    answers = replication("answers")
+    names = [f"{name} (RMSE 1, the mean's 2)" if "gain" in name else name
+             for name in answers.REGISTERED]  # fmt: skip
+    rows = pd.DataFrame({"quantity": names, "over": "15 collections", "p": 0.9})
+    rows = rows.assign(question="", verdict="")
+    rows.loc[3, "p"] = 0.01
+    # Neither the same over others nor what is called alike counts.
+    others = [rows.assign(over="without the three small ones"),
+              rows.assign(quantity=rows["quantity"].iloc[7] + ", radiology", p=1e-9)]  # fmt: skip
+    table = answers.registered(pd.concat([rows, *others], ignore_index=True))
+    assert table["p (Holm)"].tolist() == pytest.approx([0.11 if i == 3 else 1.0 for i in range(11)])
+    with pytest.raises(ValueError, match="10 estimates"):
+        answers.registered(rows.drop(index=5))
+
+
+def test_robust_errors_weigh_residuals_by_their_leverage(replication):
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame({"x": rng.normal(size=15), "z": rng.normal(size=15)})
+    points = points.assign(y=points["x"] * (2 + rng.normal(size=15)))
+    found = replication("curves").robust(points, "y", ["x", "z"])
+    x = np.column_stack([np.ones(15), points[["x", "z"]]])
+    inverse = np.linalg.inv(x.T @ x)
+    beta = inverse @ x.T @ points["y"]
+    scaled = (points["y"] - x @ beta) / (1 - np.einsum("ij,jk,ik->i", x, inverse, x))
+    error = np.sqrt(np.diag(inverse @ (x.T * scaled.to_numpy() ** 2) @ x @ inverse))
+    reach = stats.t.ppf(0.975, 12) * error
+    for i, slope in enumerate(found, start=1):
+        ends = [slope[end] for end in ("low", "estimate", "high")]
+        assert ends == pytest.approx([beta[i] - reach[i], beta[i], beta[i] + reach[i]])
+
+
+def test_an_estimate_without_a_side_is_no_support(replication):
+    row = replication("questions").row
+    found = {"estimate": 2.0, "low": 1.0, "high": 3.0}
+    verdicts = [row("", "", "", found, side)["verdict"] for side in (+1, -1, None)]
+    assert verdicts == ["support", "refutation", "excludes 0"]
 
 
 def test_records_are_read_as_they_were_written(complete, replication, tmp_path, found):

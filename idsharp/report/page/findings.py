@@ -37,8 +37,8 @@ def claims_table(content: Content) -> list[Block]:
         )
     headings = ["", "claim", "place", "verdict", "estimate [95 % interval]", "collections", "p"]
     text = (
-        "A verdict follows from the 95 % interval alone. p is adjusted for the eight claims by "
-        "Holm's method. Everything below is description."
+        "A verdict follows from the 95 % interval alone. p is adjusted by Holm's method "
+        "for those of the eight claims that were measured. Everything below is description."
     )
     numeric = [False, False, False, False, False, True, True]
     return [Grid(headings, rows, numeric, source="tables/claims.csv"), Text(text)]
