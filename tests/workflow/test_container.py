@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,9 +32,10 @@ def inside(tmp_path_factory):
 def test_the_command_measures_as_outside(inside, tmp_path):
     write_image_folder(tmp_path / "images", 45, seed=0)
     assert inside(tmp_path, "idsharp", "--version").stdout.split()[-1] == __version__
-    measure = ["idsharp", "measure", "images", "-k", "5", "--quiet", "--json"]
-    inside(tmp_path, *measure, "inside.json")
-    run([*measure, "outside.json"], tmp_path)
+    measure = ["measure", "images", "-k", "5", "--quiet", "--json"]
+    inside(tmp_path, "idsharp", *measure, "inside.json")
+    # That of the tests' environment, which need not be on the path.
+    run([Path(sys.executable).with_name("idsharp"), *measure, "outside.json"], tmp_path)
     values = [json.loads((tmp_path / f"{side}.json").read_text()) for side in ("inside", "outside")]
     # All libraries have the same versions, since both come from the lock file.
     differ = {name for name in values[1] if values[0][name] != values[1][name]}
