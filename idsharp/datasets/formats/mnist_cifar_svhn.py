@@ -43,17 +43,18 @@ def read_idx(file: str | Path) -> np.ndarray:
 def read_cifar_batch(stream: BinaryIO, name: str) -> dict:
     """The dictionary in one of CIFAR's Python files, which are pickles of Python 2.
 
-    Only NumPy arrays and Python's own plain types are made; a pickle that asks for anything else is
-    refused before that is imported. Verify the file's checksum first all the same.
+    Only arrays of bytes and Python's own plain types are made; a pickle that asks for anything else
+    is refused before that is imported. Verify the file's checksum first all the same.
 
     Raises:
         FormatError: anything else, or damaged.
     """
     with parsing(name, "a file of CIFAR's", FormatError):
         content = _PlainUnpickler(stream, encoding="latin1").load()
-    if not isinstance(content, dict):
-        raise FormatError(f"{name} holds a {type(content).__name__}, expected a dictionary")
-    return content
+        if isinstance(content, dict):
+            held = content.items()
+            return {key: v.array() if isinstance(v, _Bytes) else v for key, v in held}
+    raise FormatError(f"{name} holds a {type(content).__name__}, expected a dictionary")
 
 
 def read_cifar_archive(file: str | Path, folder: str, names: list[str]) -> dict[str, dict]:
@@ -115,14 +116,46 @@ def read_svhn(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return np.moveaxis(images, 3, 0), np.where(digits == 10, 0, digits)
 
 
+class _Bytes:
+    """What a pickle says of an array of bytes.
+
+    NumPy's own functions would trust the description: a damaged one ends the process.
+    """
+
+    def __init__(self, *_: object):
+        self._described: tuple = ()
+
+    def __setstate__(self, state: tuple) -> None:
+        self._described = state
+
+    def array(self) -> np.ndarray:
+        """Raises: ValueError, TypeError or AttributeError: the description is none of bytes."""
+        _, shape, dtype, by_columns, content = self._described
+        if not isinstance(dtype, _Type) or dtype.name not in ("u1", "|u1"):
+            raise ValueError("an array is not one of bytes")
+        # Text is how Python 3 reads the bytes of Python 2.
+        values = content.encode("latin1") if isinstance(content, str) else content
+        array = np.frombuffer(values, np.uint8)
+        return array.reshape(shape, order="F" if by_columns else "C")
+
+
+class _Type:
+    """What a pickle says of a NumPy type: its name. Its byte order matters to no byte."""
+
+    def __init__(self, name: str, *_: object):
+        self.name = name
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
 class _PlainUnpickler(pickle.Unpickler):
-    # Where NumPy has kept the function over the years; it makes an empty array to be filled.
-    _RECONSTRUCT = np.empty(0).__reduce__()[0]
     _ALLOWED = {  # noqa: RUF012
-        ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-        ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
+        # Where NumPy has kept the function over the years; it makes an empty array to be filled.
+        ("numpy.core.multiarray", "_reconstruct"): _Bytes,
+        ("numpy._core.multiarray", "_reconstruct"): _Bytes,
+        ("numpy", "ndarray"): _Bytes,
+        ("numpy", "dtype"): _Type,
     }
 
     def find_class(self, module: str, name: str) -> object:

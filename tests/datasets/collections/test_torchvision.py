@@ -176,6 +176,24 @@ def test_a_pickle_may_make_nothing_but_arrays(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
+def test_what_a_pickle_says_of_an_array_is_not_believed():
+    # NumPy itself would end the process at this state of a type.
+    state = b"(K\x03U\x01NNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"
+    damaged = b"\x80\x02}U\x04datacnumpy\ndtype\nU\x02u1K\x00K\x01\x87R" + state + b"bs."
+    batch = mnist_cifar_svhn.read_cifar_batch(io.BytesIO(damaged), "damaged")
+    with pytest.raises(mnist_cifar_svhn.FormatError, match="holds no rows of 3072 bytes"):
+        mnist_cifar_svhn.cifar_images(batch, "labels", "damaged")
+    for other in (np.arange(3), np.array([{}])):
+        content = pickle.dumps({"data": other}, protocol=4)
+        with pytest.raises(mnist_cifar_svhn.FormatError, match="other: cannot be read"):
+            mnist_cifar_svhn.read_cifar_batch(io.BytesIO(content), "other")
+    rows = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    for order in ("C", "F"):
+        content = pickle.dumps({"data": np.array(rows, order=order)}, protocol=4)
+        batch = mnist_cifar_svhn.read_cifar_batch(io.BytesIO(content), order)
+        np.testing.assert_array_equal(batch["data"], rows)
+
+
 def test_damaged_official_files_are_explained(tmp_path):
     def refused(source, words):
         dataset = official(source, tmp_path, path=str(tmp_path), checksums=checksums(tmp_path))
