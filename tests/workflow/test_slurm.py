@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -27,7 +28,9 @@ def cluster(tmp_path_factory):
     if started.returncode == 77:
         pytest.skip(started.stdout.strip().splitlines()[-1])
     assert started.returncode == 0, started.stdout + started.stderr
-    yield os.environ | {"PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])}
+    # The environment of the tests stands for the project's .venv, which the copy of it lacks.
+    path = [folder / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+    yield os.environ | {"PATH": os.pathsep.join(map(str, path))}
     subprocess.run([SCRIPT, "stop", folder], check=True)
     assert not any(map(is_running, folder.glob("*.pid")))
 
