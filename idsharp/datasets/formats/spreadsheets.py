@@ -1,8 +1,10 @@
 """Tables that come with datasets: .csv, .txt with any separator, .xlsx; every cell a string."""
 
+import io
 import re
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -129,7 +131,8 @@ def _read_text(path: Path, header: bool) -> pd.DataFrame:
 
 
 def _read_xlsx(path: Path, header: bool) -> pd.DataFrame:
-    with BoundedFile(path) as stream:
+    # openpyxl prints on what it then raises an error for, where JSON may be written.
+    with BoundedFile(path) as stream, redirect_stdout(io.StringIO()):
         return pd.read_excel(
             stream, header=0 if header else None, dtype=str, keep_default_na=False,
             engine="openpyxl",

@@ -3,10 +3,12 @@
     python -m tests.datasets.formats.mutation --seconds 600
 
 A parser may succeed, or raise one of the library's own errors with the name of the file; it may not
-take more than a few seconds of the processor, nor memory that a small file does not explain.
+print, nor take more than a few seconds of the processor, or memory that a small file does not
+explain.
 """
 
 import argparse
+import io
 import json
 import resource
 import signal
@@ -16,6 +18,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +71,13 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
 
 def fault_of(specimen: Specimen, file: Path) -> str | None:
     """What is wrong with how a damaged file was parsed; None if nothing is."""
+    with redirect_stdout(io.StringIO()) as printed:
+        fault = _fault_of(specimen, file)
+    # Where `idsharp measure --json -` writes.
+    return f"prints {printed.getvalue()!r}" if printed.getvalue() else fault
+
+
+def _fault_of(specimen: Specimen, file: Path) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -75,7 +75,7 @@ def nameless(file):
     ("read", "fault"),
     [(raising(FormatError), None), (lambda file: 1, None), (raising(IndexError), "ends in Index"),
      (raising(MemoryError), "too much memory"), (hiding, "too much memory"),
-     (nameless, "does not name the file")],
+     (nameless, "does not name the file"), (lambda file: print("0 is out"), "prints '0 is out")],
 )  # fmt: skip
 def test_faults_are_told_from_errors(tmp_path, read, fault):
     found = fault_of(Specimen("x.bin", b"", read), tmp_path / "x.bin")

@@ -1,5 +1,6 @@
 """Tables as datasets bring them: separators, byte order marks, line ends, sheets, longer names."""
 
+import re
 import sys
 import zipfile
 
@@ -54,6 +55,24 @@ def test_a_name_that_two_columns_begin_with_is_refused(tmp_path):
 def test_the_very_name_goes_before_one_that_is_alike(tmp_path):
     (tmp_path / "t.csv").write_text("start_row,Start Row\n1,2\n")
     assert read(tmp_path / "t.csv", "Start Row")["Start Row"].tolist() == ["2"]
+
+
+def test_nothing_is_printed_on_a_damaged_workbook(tmp_path, capsys):
+    pytest.importorskip("openpyxl")
+    pd.DataFrame({"a": ["b"]}).to_excel(tmp_path / "whole.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.xlsx") as whole,
+        zipfile.ZipFile(tmp_path / "damaged.xlsx", "w") as damaged,
+    ):
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "xl/styles.xml":
+                content, n = re.subn(rb"<(cellStyleXfs).*</cellStyleXfs>", rb"<\1/>", content)
+                assert n == 1
+            damaged.writestr(name, content)
+    with pytest.raises(DatasetError, match=r"damaged\.xlsx cannot be read as a table"):
+        read(tmp_path / "damaged.xlsx")
+    assert capsys.readouterr().out == ""
 
 
 def test_without_a_header(tmp_path):
