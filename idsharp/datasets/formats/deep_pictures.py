@@ -5,8 +5,10 @@ compressed big-endian numbers, leaves 16-bit white-is-zero uninverted, and refus
 imagecodecs and tifffile read them all; Pillow keeps the files of 8 bits and less.
 """
 
+import struct
 import warnings
 from importlib import import_module
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +28,10 @@ _UNSPECIFIED, _SEPARATE = 0, 2
 # Pixels of a tile, which may be larger than the picture; whole slides have 1024×1024 at most.
 _LARGEST_TILE = 2**24
 _MOST_PAGES = 100
+# TIFF's numbers for JPEG 2000; how a code stream begins (ISO 15444-1, annex A.5.1), and within how
+# many bytes of a part.
+_JPEG_2000 = (33003, 33004, 33005, 34712)
+_START_OF_SIZE, _HEADER = b"\xff\x4f\xff\x51", 4096
 
 #: Pixels H×W or H×W×3, and how opaque they are (0 to the type's maximum; None: all are).
 Picture = tuple[np.ndarray, np.ndarray | None]
@@ -97,6 +103,8 @@ def _read_tiff(path: str | Path) -> Picture | None:
                 f"{path}: claims tiles of {page.tilelength}×{page.tilewidth} pixels; at most "
                 f"{_LARGEST_TILE} are read"
             )
+        if page.compression in _JPEG_2000:
+            _check_codestreams(path, stream, page)
         # Several threads would take memory for a tile each; images are read by several processes.
         pixels = page.asarray(maxworkers=1)
         orientation = page.tags.valueof(274, 1)
@@ -116,6 +124,23 @@ def _read_tiff(path: str | Path) -> Picture | None:
     if alpha and color.dtype.kind != "u":
         raise UnreadableImageError(f"{path}: an alpha channel of {color.dtype}; save it without")
     return color, extra[..., alpha[0]] if alpha else None
+
+
+def _check_codestreams(path: str | Path, stream: BufferedReader, page) -> None:
+    """Refuse parts that claim to be larger than the page says, before memory is taken for them."""
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    length = page.tilelength if page.is_tiled else page.rowsperstrip
+    for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
+        stream.seek(offset)
+        start = stream.read(min(size, _HEADER))
+        at = start.find(_START_OF_SIZE)
+        if at < 0 or len(start) < at + 24:
+            continue
+        right, lower, left, upper = struct.unpack(">4I", start[at + 8 : at + 24])
+        if right - left > width or lower - upper > length:
+            raise UnreadableImageError(
+                f"{path}: a part of {length}×{width} pixels claims {lower - upper}×{right - left}"
+            )
 
 
 def _inverted(values: np.ndarray, bits: int) -> np.ndarray:

@@ -72,6 +72,18 @@ def test_large_tiles_of_tiff(tmp_path, little_memory):
         read_image(tmp_path / "x.tif")
 
 
+@pytest.mark.parametrize("tile", [(16, 16), None], ids=["tile", "strip"])
+def test_a_large_code_stream_in_tiff(tmp_path, little_memory, tile):
+    tifffile = pytest.importorskip("tifffile")
+    pixels = np.arange(16 * 16 * 3, dtype=np.uint16).reshape(16, 16, 3)
+    tifffile.imwrite(tmp_path / "x.tif", pixels, tile=tile, compression="jpeg2000")
+    assert (read_image(tmp_path / "x.tif") == pixels).all()
+    start = (tmp_path / "x.tif").read_bytes().index(b"\xff\x4f\xff\x51")
+    overwrite(tmp_path / "x.tif", start + 12, struct.pack(">I", 2**19))
+    with pytest.raises(UnreadableImageError, match=r"x\.tif: a part of 16×16 pixels claims 5242"):
+        read_image(tmp_path / "x.tif")
+
+
 def test_pages_of_tiff_that_follow_one_another_in_a_circle(tmp_path, little_memory):
     write_tiff(tmp_path / "x.tif", 322, 16)
     content = (tmp_path / "x.tif").read_bytes()
