@@ -28,6 +28,7 @@ from idsharp.datasets.collections.brain_slices import (
 from idsharp.datasets.download.fetch import name_of
 from idsharp.datasets.errors import DatasetError, UnreadableImageError
 from idsharp.datasets.formats.nifti import axial_slice, pixel_area, read_volume
+from idsharp.datasets.formats.parsing import state_of
 from idsharp.datasets.tree import below, names_below
 
 SEQUENCES = ("flair", "t1", "t1ce", "t2")
@@ -124,8 +125,8 @@ class BrainTumourDataset(Dataset):
 
     def read(self, where: str) -> np.ndarray:
         name, _, z = where.rpartition("#")
-        channel = self.image_channel
-        return axial_slice(_last_scaled(below(self.root, name, self.name), channel), int(z))
+        file = below(self.root, name, self.name)
+        return axial_slice(_last_scaled(file, self.image_channel, state_of(file)), int(z))
 
     def group(self, where: str) -> str:
         return where.rpartition("#")[0]
@@ -289,9 +290,9 @@ class _Survey:
         ]
 
 
-# The last volume is cached because slices are mostly read in order.
+# The last volume is kept, since slices are mostly read in order, until its file is replaced.
 @lru_cache(maxsize=1)
-def _last_scaled(file: Path, channel: int) -> np.ndarray:
+def _last_scaled(file: Path, channel: int, state: tuple | None) -> np.ndarray:
     volume = read_volume(file, channel)
     try:
         return scale_volume(volume)

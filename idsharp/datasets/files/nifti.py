@@ -20,12 +20,13 @@ from idsharp.datasets.formats.nifti import (
     slices_and_channels,
     stem,
 )
+from idsharp.datasets.formats.parsing import state_of
 from idsharp.datasets.tree import TreeDataset, label_and_split
 
 
-# The last volume is kept, since slices are mostly read in order.
+# The last volume is kept, since slices are mostly read in order, until its file is replaced.
 @lru_cache(maxsize=1)
-def _last_volume(file: Path, channel: int) -> tuple[np.ndarray, int]:
+def _last_volume(file: Path, channel: int, state: tuple | None) -> tuple[np.ndarray, int]:
     """A volume, and how many channels its file has."""
     return read_volume(file, channel), slices_and_channels(file)[1]
 
@@ -76,7 +77,8 @@ class NiftiDataset(TreeDataset):
 
     def read(self, where: str) -> np.ndarray:
         name, _, z = where.rpartition("#")
-        volume, channels = _last_volume(self.below(name), self.settings.get("channel", 0))
+        file = self.below(name)
+        volume, channels = _last_volume(file, self.settings.get("channel", 0), state_of(file))
         if channels > 1 and "channel" not in self.settings:
             remark = "of the channels of 4-D volumes the first was read (channel chooses)"
             warnings.warn(remark, ImageRemark, stacklevel=2)

@@ -36,6 +36,15 @@ class BoundedFile(BufferedReader):
         return super().read(size if size is None else min(size, self._size))
 
 
+def state_of(file: str | Path) -> tuple[int, int] | None:
+    """What changes as a file is replaced: time and size; None where there is no such file."""
+    try:
+        state = os.stat(file)
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
 @contextmanager
 def parsing(
     file: str | Path, kind: str, error: type[FormatError] = UnreadableImageError

@@ -1,5 +1,7 @@
 """NIfTI volumes as slices."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,15 @@ def test_nifti_slices(tmp_path):
     # Front at the top, the patient's right at the left.
     assert (data.read("no/p1.nii.gz#3") == VOLUME[::-1, ::-1, 3].T).all()
     assert len(dataset("nifti", tmp_path).index()) == 20
+
+
+def test_a_volume_replaced_under_its_name_is_read_again(tmp_path):
+    file = tmp_path / "p1.nii"
+    data = dataset("nifti", tmp_path)
+    for n, volume in enumerate((VOLUME, VOLUME + 1)):
+        write_nifti(file, volume)
+        os.utime(file, ns=(n, n))
+        assert (data.read("p1.nii#3") == volume[::-1, ::-1, 3].T).all()
 
 
 def test_nifti_orientation_does_not_depend_on_how_it_is_stored(tmp_path):
