@@ -25,12 +25,12 @@ def test_nifti_slices(tmp_path):
 
 
 def test_a_volume_replaced_under_its_name_is_read_again(tmp_path):
-    file = tmp_path / "p1.nii"
+    file = tmp_path / "p1.nii.gz"
     data = dataset("nifti", tmp_path)
     for n, volume in enumerate((VOLUME, VOLUME + 1)):
         write_nifti(file, volume)
         os.utime(file, ns=(n, n))
-        assert (data.read("p1.nii#3") == volume[::-1, ::-1, 3].T).all()
+        assert (data.read("p1.nii.gz#3") == volume[::-1, ::-1, 3].T).all()
 
 
 def test_nifti_orientation_does_not_depend_on_how_it_is_stored(tmp_path):
