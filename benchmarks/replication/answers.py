@@ -131,7 +131,8 @@ def answers(study: Study) -> pd.DataFrame:
         return pd.DataFrame(rows)
 
     found = [pd.DataFrame(dimension(study)), of_networks(study)]
-    for model in models(study)[1:]:
+    # After "all", where there are several.
+    for model in models(study)[1:] if len(models(study)) > 2 else []:
         each = of_networks(alone(study, model))
         found.append(each[each["over"] == ALL].assign(over=f"{ALL}, {model} alone"))
     return pd.concat(found, ignore_index=True)

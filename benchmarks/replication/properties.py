@@ -80,12 +80,12 @@ def gaps(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def without_one(points: pd.DataFrame, rule: str = "label_sharpness") -> pd.DataFrame:
+def without_one(points: pd.DataFrame) -> pd.DataFrame:
     """The ratio of K_F, radiology to natural, as each collection is left out."""
     rows = []
     for name in sorted(points["collection"]):
         found = gaps(points[points["collection"] != name])
-        ratio = found[found["quantity"] == RULES[rule]].iloc[0]
+        ratio = found[found["quantity"] == RULES["label_sharpness"]].iloc[0]
         rows.append({"without": NAMES[name]} | ratio[["radiology v natural", "p"]].to_dict())
     return pd.DataFrame(rows)
 

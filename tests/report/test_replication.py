@@ -33,6 +33,20 @@ def test_answers_are_given_over_all_networks_and_of_each(found):
     assert both["estimate"] != each[0]["estimate"] != each[1]["estimate"]
 
 
+def test_one_network_is_not_answered_for_twice(complete, replication):
+    answers = replication("answers")
+    one = answers.answers(answers.alone(complete[0], "resnet18"))
+    assert not one.duplicated(["question", "quantity", "over"]).any()
+    assert not one["over"].str.contains("alone").any()
+
+
+def test_dimension_is_compared_over_collections(complete, found):
+    points = complete[0].points(["pool_id"]).points
+    means = points.groupby("domain")["pool_id"].mean()
+    got = estimate(found, "15 collections", "ID, radiology − natural")
+    assert got["estimate"] == pytest.approx(means["radiology"] - means["natural"])
+
+
 def test_registered_estimates_are_corrected_for_their_number(replication):
     answers = replication("answers")
     names = [f"{name} (RMSE 1, the mean's 2)" if "gain" in name else name
